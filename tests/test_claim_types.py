@@ -1,0 +1,200 @@
+"""Claim types: each label by its test, with near misses; what is no claim; the laws of the result."""
+
+import datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import schema
+from pipeline.annotate import claim_types, lexicons
+from pipeline.errors import SchemaError
+
+
+def types(text: str, voice: str = "outlet", speech_act: str | None = None) -> tuple[str, ...]:
+    """All types of a text that stands alone."""
+    return claim_types.classify(text, voice=voice, speech_act=speech_act).all
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("quantity", "The flood destroyed 214 houses in the lower town."),
+        ("quantity", "A third of the wells are dry."),
+        ("quantity", "It was the largest strike since the docks were built."),
+        ("quantity", "The new pumps cost more than the old ones did."),
+        ("rule", "The treaty forbids foreign troops in the valley."),
+        ("rule", "The court ruled that the ban was illegal."),
+        ("causal", "The gate failed because nobody had greased the hinges."),
+        ("causal", "The leak triggered a week of strikes."),
+        ("prediction", "The recount will take until April."),
+        ("prediction", "If the rain goes on, the second gate could fail."),
+        ("normative", "The minister should resign."),
+        ("normative", "Voters must not be asked to wait."),
+        ("mental_state", "The mayor feared for the lower town."),
+        ("mental_state", "Many residents are angry."),
+        ("evaluation", "It was a shameful and reckless decision."),
+        ("evaluation", "That is not an inquiry, it is a farce."),
+        ("event", "The brigades crossed the river on Tuesday."),
+        ("event", "The bridge was closed last week."),
+        ("attribute", "The company owns the dam."),
+        ("attribute", "The valley lies between two ridges."),
+    ],
+)
+def test_each_label_is_given_where_its_test_says_yes(label: str, text: str) -> None:
+    """A sentence that passes the test of a label gets that label."""
+    assert label in types(text)
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("quantity", "The dam was finished in 1974."),
+        ("quantity", "The meeting began at 10:30 on 4 March."),
+        ("quantity", "Bo Haskin, 52, lost the house."),
+        ("quantity", "The 47-year-old engineer signed the report."),
+        ("quantity", "One of the engineers left early."),
+        ("quantity", "The two ministers met in the capital."),
+        ("quantity", "They left three days ago."),
+        ("rule", "The column reached the town at noon."),
+        ("causal", "The gate failed at noon."),
+        ("prediction", "The recount ended on Friday."),
+        ("normative", "The minister must have known about the leak."),
+        ("commitment", "The road will be wet tomorrow."),
+        ("evaluation", "The plant has two gates."),
+        ("event", "The plant stands beside the river."),
+        ("attribute", "The brigades crossed the river on Tuesday."),
+    ],
+)
+def test_near_misses_do_not_get_the_label(label: str, text: str) -> None:
+    """Dates, ages, names with numbers and other near misses of a label do not get it."""
+    assert label not in types(text)
+
+
+def test_a_promise_in_the_speakers_own_words_is_a_commitment() -> None:
+    """'We will' is a commitment of somebody who is quoted, not of the outlet that writes it."""
+    assert types("We will rebuild every house.", voice="attributed")[0] == "commitment"
+    assert "commitment" not in types("The rain will stop on Monday.", voice="attributed")
+
+
+@pytest.mark.parametrize(
+    ("speech_act", "label"),
+    [("promise", "commitment"), ("threaten", "commitment"), ("demand", "normative"), ("predict", "prediction")],
+)
+def test_the_cue_tells_what_the_words_alone_do_not(speech_act: str, label: str) -> None:
+    """A speech act that is itself of a type gives the type to what it introduces."""
+    assert label in types("an end to the blockade", voice="attributed", speech_act=speech_act)
+
+
+def test_a_year_after_publication_is_a_prediction() -> None:
+    """A year lies in the future only by the day of publication."""
+    text = "The new gate opens in 2031."
+
+    before = claim_types.classify(text, voice="outlet", published=datetime.date(2024, 11, 7))
+    after = claim_types.classify(text, voice="outlet", published=datetime.date(2032, 1, 1))
+
+    assert ("prediction" in before.all, "prediction" in after.all) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "text", "kind"),
+    [
+        ("question", "Who opened the gate?", "body"),
+        ("question", "“Who opened the gate?”", "body"),
+        ("heading", "Dam operator blames storm for flood", "title"),
+        ("heading", "What the Inspectors Found Under Lower Harl", "heading"),
+        ("label", "Details.", "label"),
+        ("label", "VELIN, April 12 (CW) -", "dateline"),
+        ("caption", "Photo: the broken gate at dawn / Handout", "body"),
+        ("links", "See https://harbour-notes.example/dam-log-part-two", "body"),
+        ("boilerplate", "Sign up for our newsletter and read more every Friday.", "body"),
+        ("fragment", "A long night, then silence.", "body"),
+        ("fragment", "Really?!.", "body"),
+    ],
+)
+def test_what_is_no_claim_has_a_reason(reason: str, text: str, kind: str) -> None:
+    """Questions, headings, captions, links, boilerplate and fragments are no claims, and the reason says which."""
+    assert claim_types.no_claim(text, kind) == reason
+
+
+@pytest.mark.parametrize("text", ["The gate failed at dawn.", "Publish the log.", "The gate, he said, had failed."])
+def test_a_full_sentence_is_a_claim(text: str) -> None:
+    """A sentence with a finite verb, or a command, is kept."""
+    assert claim_types.no_claim(text, "body") is None
+
+
+def test_labels_agree_with_the_schema() -> None:
+    """The labels that the stage decides are those that the schema defines."""
+    assert set(schema.load("claims").field("claim_type").labels) == set(claim_types.LABELS)
+
+
+def test_confidence_is_a_probability_of_a_label_that_exists() -> None:
+    """Published confidences are probabilities, of labels of the schema only."""
+    confidence = lexicons.load("claim_types").weights["confidence"]
+
+    assert set(confidence) <= set(claim_types.LABELS)
+    assert all(0 <= value <= 1 for value in confidence.values())
+
+
+@given(
+    st.text(max_size=200),
+    st.sampled_from(("outlet", "attributed")),
+    st.sampled_from((None, "state", "demand", "threaten")),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_text_gets_one_to_three_legal_types(text: str, voice: str, speech_act: str | None) -> None:
+    """Whatever the text, the main type comes first, types are legal and different, and 'other' stands alone."""
+    found = claim_types.classify(text, voice=voice, speech_act=speech_act)
+
+    assert found.main == found.all[0]
+    assert 1 <= len(found.all) <= claim_types.MOST
+    assert len(set(found.all)) == len(found.all)
+    assert set(found.all) <= set(claim_types.LABELS)
+    assert found.all == ("other",) or "other" not in found.all
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=40, deadline=None)
+def test_the_crosswalk_keeps_no_claim_apart(text: str) -> None:
+    """In the published crosswalk strengths lie in 0..1, and what is no claim has no other label."""
+    found = claim_types.nknews(text)
+
+    assert all(0 <= strength <= 1 for strength in found.values())
+    assert found["NoClaim"] == 0 or sum(found.values()) == found["NoClaim"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "forms"),
+    [
+        ("fight/fought", {"fight", "fights", "fighting", "fought"}),
+        ("steal/stole/stolen", {"steal", "steals", "stealing", "stole", "stolen"}),
+        ("deny", {"deny", "denies", "denied", "denying"}),
+        ("invade", {"invade", "invades", "invaded", "invading"}),
+        ("lie", {"lie", "lies", "lied", "lying"}),
+        ("rig", {"rig", "rigs", "riged", "rigged", "riging", "rigging"}),
+        ("flee/fled", {"flee", "flees", "fled", "fleeing"}),
+        ("push", {"push", "pushes", "pushed", "pushing"}),
+    ],
+)
+def test_verbs_of_the_lists_are_read_with_their_forms(entry: str, forms: set[str]) -> None:
+    """A verb of a word list stands for all its inflected forms."""
+    assert lexicons.inflections(entry) == forms
+
+
+def test_every_list_names_its_source() -> None:
+    """Each data file of the annotators says in its header where it comes from."""
+    files = sorted(path for path in lexicons.FOLDER.iterdir() if path.suffix in (".toml", ".txt"))
+
+    assert files
+    for path in files:
+        header = [line for line in path.read_text(encoding="utf-8").splitlines()[:6] if line.startswith("#")]
+        assert any("Source:" in line for line in header), path.name
+
+
+def test_a_misspelt_table_of_a_list_is_refused(tmp_path: Path) -> None:
+    """An unknown table in a word list is an error that names the file and the table."""
+    (tmp_path / "odd.toml").write_text('[wrods]\nlaw = "act"\n', encoding="utf-8")
+
+    with pytest.raises(SchemaError, match=r"odd\.toml.*wrods"):
+        lexicons.read(tmp_path / "odd.toml")
