@@ -1,0 +1,63 @@
+"""The expectations of schemas/, run by Great Expectations on every row of a table."""
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import schema
+from pipeline.check.report import Check, Failure, checked
+
+
+def expectations(name: str, table: pa.Table) -> list[tuple[Check, list[Failure]]]:
+    """Each expectation of a table with what failed it, from an ephemeral context: no file, network or telemetry."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "False"
+    import great_expectations as gx
+    import pandas as pd
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.registry import get_expectation_impl
+
+    key = schema.load(name).primary_key
+    wanted = schema.expectations(name)
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)  # keeps integers whole in columns that hold nulls
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+    batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": frame})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of groups in a pattern, and of conditions as strings, which GX 2 will refuse
+        suite = gx.ExpectationSuite(
+            name=name,
+            expectations=[
+                get_expectation_impl(expectation["type"])(**expectation["kwargs"], meta={"place": place})
+                for place, expectation in enumerate(wanted)
+            ],
+        )
+        outcome = batch.validate(
+            suite, result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [key]}
+        )
+    results = sorted(outcome.results, key=lambda result: result.expectation_config.meta["place"])
+    return [_read(name, key, table.num_rows, *pair) for pair in zip(wanted, results, strict=True)]
+
+
+def _read(table: str, key: str, rows: int, expectation: Mapping[str, Any], outcome: Any) -> tuple[Check, list[Failure]]:
+    kwargs = {part: value for part, value in expectation["kwargs"].items() if value is not None}
+    columns = [kwargs.pop(part) for part in ("column", "column_A", "column_B") if part in kwargs]
+    where = kwargs.pop("row_condition", None)
+    kwargs.pop("condition_parser", None)
+    name = expectation["type"] + (f"({', '.join(columns)})" if columns else "") + (f" where {where}" if where else "")
+    message = ", ".join(f"{part}={json.dumps(value)}" for part, value in kwargs.items()) or "as the schema asks"
+    found: list[tuple[str, object, str]] = [
+        (str(row[key]), ", ".join(_value(row[column]) for column in columns), f"expected {message}")
+        for row in outcome.result.get("unexpected_index_list") or ()
+    ]
+    if not outcome.success and not found:  # about the table as a whole, or it could not be evaluated
+        found = [("", outcome.result.get("observed_value") or outcome.exception_info, f"expected {message}")]
+    return checked(name, table, outcome.result.get("element_count", rows), found)
+
+
+def _value(value: object) -> str:
+    return "null" if value is None or str(value) in ("<NA>", "nan", "NaT") else str(value)

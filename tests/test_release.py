@@ -1,0 +1,527 @@
+import base64
+import csv
+import fcntl
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import tiny
+import yaml
+from markupsafe import escape
+
+from pipeline import check, schema
+from pipeline.check.built import FRICTIONLESS_ROWS
+from pipeline.errors import ReleaseRefused, StoreError
+from pipeline.release import Released, page, release, store, tables
+
+SECRET = "zephyrine"  # a word of the withheld text and of nothing else
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """The tiny corpus as release 1.0.0, which nothing may change."""
+    output = tmp_path_factory.mktemp("output")
+    return release(tiny.tables(tiny.rows()), tiny.report(), output=output, package="tiny", version="auto")
+
+
+@pytest.fixture(scope="module")
+def second(first: Released) -> Released:
+    """The next release, which lacks one claim and has more speakers than Frictionless reads."""
+    rows = tiny.rows()
+    del rows["claims"][0]
+    rows["speakers"] += [dict(rows["speakers"][0], speaker_id=f"p{n:016x}") for n in range(FRICTIONLESS_ROWS)]
+    return release(tiny.tables(rows), tiny.report(), output=first.folder.parents[1], package="tiny", version="auto")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def shuffled(seed: int) -> dict[str, pa.Table]:
+    """The tiny corpus with its rows in another order, each table in several chunks, one of them empty."""
+    order = random.Random(seed)
+    found = {}
+    for name, rows in tiny.rows().items():
+        order.shuffle(rows)
+        parts = [schema.table(name, [row]) for row in rows]
+        found[name] = pa.concat_tables([*parts, schema.empty(name)])
+    return found
+
+
+def header(folder: Path) -> dict:
+    """The YAML header of the dataset card."""
+    return yaml.safe_load((folder / "README.md").read_text(encoding="utf-8").split("---\n")[1])
+
+
+def test_a_release_holds_the_promised_files(first: Released) -> None:
+    """Six tables as Parquet and CSV, card, descriptor, report and sums; beside it the archive and the pointer."""
+    names = {f"data/{table}.parquet" for table in schema.TABLES} | {f"data/csv/{table}.csv" for table in schema.TABLES}
+    names |= {"README.md", "datapackage.json", "quality/report.json", "quality/report.html", "SHA256SUMS"}
+
+    assert first.new
+    assert names == set(tree(first.folder))
+    assert first.folder.name == "1.0.0"
+    assert {".lock", "1.0.0", "tiny-1.0.0.zip", "latest.json"} <= {path.name for path in first.folder.parent.iterdir()}
+
+
+def test_sha256sum_passes(first: Released) -> None:
+    """`sha256sum -c SHA256SUMS` passes as a user would run it, and covers every file but itself."""
+    told = subprocess.run(
+        ["sha256sum", "--check", "--strict", store.SUMS], cwd=first.folder, capture_output=True, text=True, check=False
+    )
+
+    assert told.returncode == 0, told.stderr
+    assert len(tree(first.folder)) - 1 == len(told.stdout.splitlines())
+
+
+def test_the_data_are_named_by_one_digest(first: Released) -> None:
+    """The digest in the card is that of the lines for data/ in SHA256SUMS."""
+    lines = [line for line in (first.folder / store.SUMS).read_text().splitlines(keepends=True) if "  data/" in line]
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    assert {f"tiny 1.0.0 manifest sha256:{digest}"} == {
+        info["description"] for info in header(first.folder)["dataset_info"]
+    }
+
+
+def test_two_builds_are_the_same_bytes(first: Released, tmp_path: Path) -> None:
+    """Rows in another order, in other chunks and in another place give the same folder and archive, byte for byte.
+
+    So the second build is no new release: it writes nothing but the archive and the pointer that a killed run left out,
+    and sweeps what that run was building.
+    """
+    home = tmp_path / "tiny"
+    shutil.copytree(first.folder, home / "1.0.0")
+    before = {path: path.stat().st_mtime_ns for path in (home / "1.0.0").rglob("*")}
+    (home / ".staging" / "package" / "data").mkdir(parents=True)
+    (home / ".staging" / "package" / "data" / "claims.parquet").write_bytes(b"torn")
+
+    again = release(shuffled(1), tiny.report(), output=tmp_path, package="tiny", version="1.0.0")
+
+    assert (home / "1.0.0", False) == (again.folder, again.new)
+    assert before == {path: path.stat().st_mtime_ns for path in (home / "1.0.0").rglob("*")}
+    assert first.folder.with_name("tiny-1.0.0.zip").read_bytes() == (home / "tiny-1.0.0.zip").read_bytes()
+    assert json.loads((home / "latest.json").read_text())["version"] == "1.0.0"
+    assert not (home / ".staging").exists()
+
+
+def test_a_version_is_never_given_other_content(first: Released) -> None:
+    """Other rows under a version that exists are refused, with the files that differ, and nothing is touched."""
+    before = tree(first.folder.parent)
+    rows = tiny.rows()
+    rows["claims"][0]["confidence_span"] = 0.2
+
+    with pytest.raises(ReleaseRefused, match=r"1\.0\.0 exists with other content: .*data/claims\.parquet"):
+        release(tiny.tables(rows), tiny.report(), output=first.folder.parents[1], package="tiny", version="1.0.0")
+
+    assert before == tree(first.folder.parent)
+
+
+def test_auto_takes_the_next_version_and_moves_the_pointer(first: Released, second: Released) -> None:
+    """Other data are the next minor version; `latest.json` names it and the digest of its sums."""
+    pointer = json.loads((first.folder.parent / "latest.json").read_text())
+
+    assert (second.folder.name, second.new) == ("1.1.0", True)
+    assert {
+        "version": "1.1.0",
+        "sums": "sha256:" + hashlib.sha256((second.folder / store.SUMS).read_bytes()).hexdigest(),
+    } == pointer
+
+
+def test_auto_takes_a_patch_for_the_same_data_told_differently(first: Released, tmp_path: Path) -> None:
+    """The same data with another report beside them are the next patch version, not a refusal."""
+    shutil.copytree(first.folder, tmp_path / "tiny" / "1.0.0")
+    report = tiny.report().plus([check.Check("a check of tomorrow", "claims", 3, 0, ())])
+
+    patched = release(tiny.tables(tiny.rows()), report, output=tmp_path, package="tiny", version="auto")
+
+    assert (patched.folder.name, patched.new) == ("1.0.1", True)
+    assert store.digests(first.folder / "data") == store.digests(patched.folder / "data")
+
+
+def test_a_failed_report_publishes_nothing(tmp_path: Path) -> None:
+    """Tables that failed a check are refused with their report, before anything is written."""
+    bad = check.Check("words stand at their span", "claims", 3, 1, ())
+    report = tiny.report().plus([bad])
+
+    with pytest.raises(ReleaseRefused, match="1 of") as refused:
+        release(tiny.tables(tiny.rows()), report, output=tmp_path, package="tiny", version="1.0.0")
+
+    assert refused.value.report is report
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "version"),
+    [("tiny", version) for version in ("1.0", "v1.0.0", "01.0.0", "1.0.0-rc1", "1.0.0\n", "")]
+    + [(package, "1.0.0") for package in ("../tiny", "Tiny", "", ".tiny", "work", "tiny\n")],
+)
+def test_what_is_no_name_or_version_is_refused(tmp_path: Path, package: str, version: str) -> None:
+    """A version is three numbers, a package's name one plain word; anything else is refused before a folder is made."""
+    with pytest.raises(ReleaseRefused, match=r"is no version|cannot name"):
+        release(tiny.tables(tiny.rows()), tiny.report(), output=tmp_path, package=package, version=version)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_publisher_is_told_to_wait(tmp_path: Path) -> None:
+    """While another process holds the package's lock, a release is refused and leaves its staging alone."""
+    (tmp_path / "tiny" / ".staging").mkdir(parents=True)
+    with (tmp_path / "tiny" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match="another process"):
+            release(tiny.tables(tiny.rows()), tiny.report(), output=tmp_path, package="tiny", version="1.0.0")
+
+    assert (tmp_path / "tiny" / ".staging").exists()
+
+
+def test_an_output_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    """An output folder below a file is a StoreError that names the path."""
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match=re.escape(str(tmp_path / "file"))):
+        release(tiny.tables(tiny.rows()), tiny.report(), output=tmp_path / "file", package="tiny", version="1.0.0")
+
+
+def test_withheld_texts_are_in_no_file(first: Released) -> None:
+    """No word of a withheld text is in the tables, the other files or the archive; the document and its hash are."""
+    for table in schema.TABLES:
+        rows = pq.read_table(first.folder / "data" / f"{table}.parquet").to_pylist()
+
+        assert SECRET not in repr(rows)
+    for name, content in tree(first.folder.parent).items():
+        assert SECRET.encode() not in content, name
+    sources = pq.read_table(first.folder / "data" / "documents.parquet")["source"].to_pylist()
+    assert "herald/secret.txt" in sources
+
+
+def test_rows_stand_in_canonical_order(first: Released) -> None:
+    """Documents stand by date, undated last; claims by their document and start."""
+    documents = pq.read_table(first.folder / "data" / "documents.parquet")
+    claims = pq.read_table(first.folder / "data" / "claims.parquet")
+
+    assert documents["source"].to_pylist()[:2] == ["herald/secret.txt", "gazette/bridge.txt"]
+    assert sorted(documents["document_id"].to_pylist()[2:]) == documents["document_id"].to_pylist()[2:]
+    assert claims["text"].to_pylist() == [
+        "The bridge is open,",
+        "The council paid 40 million crowns for it.",
+        "=1+1 stood on the wall",
+    ]
+
+
+def test_parquet_is_written_for_readers_and_for_years(first: Released) -> None:
+    """zstd, page index, pinned types, and in the footer nothing of pandas or of a clock."""
+    path = first.folder / "data" / "claims.parquet"
+    file = pq.ParquetFile(path)
+    column = file.metadata.row_group(0).column(0)
+
+    assert schema.arrow("claims").equals(file.schema_arrow)
+    assert (column.compression, column.has_offset_index, column.has_column_index) == ("ZSTD", True, True)
+    assert {b"ARROW:schema"} == set(file.metadata.metadata)
+
+
+def test_a_flipped_bit_does_not_pass_for_data(first: Released, tmp_path: Path) -> None:
+    """The page checksums tell a Parquet file in which one bit was flipped."""
+    path = tmp_path / "claims.parquet"
+    shutil.copy(first.folder / "data" / "claims.parquet", path)
+    column = pq.read_metadata(path).row_group(0).column(3)
+    content = bytearray(path.read_bytes())
+    first_page = column.dictionary_page_offset if column.has_dictionary_page else column.data_page_offset
+    content[first_page + column.total_compressed_size - 1] ^= 1  # the last byte of the column's last page
+    path.write_bytes(content)
+
+    with pytest.raises(OSError, match="checksum"):
+        pq.read_table(path, page_checksum_verification=True)
+
+
+def test_a_package_put_together_wrongly_is_found(first: Released, tmp_path: Path) -> None:
+    """Rows out of order, a withheld text, a changed byte and a file outside the sums are all found."""
+    folder = tmp_path / "1.0.0"
+    shutil.copytree(first.folder, folder)
+    documents = pq.read_table(folder / "data" / "documents.parquet")
+    pq.write_table(documents.take([3, 2, 1, 0]), folder / "data" / "documents.parquet")
+    pq.write_table(tiny.tables(tiny.rows())["texts"], folder / "data" / "texts.parquet")
+    speakers = folder / "data" / "csv" / "speakers.csv"
+    speakers.write_bytes(speakers.read_bytes().replace(b"Ilse Dorn", b"Else Dorn"))
+    (folder / "extra.txt").write_text("")
+
+    failed = {(one.name, one.table): one for one in check.package(folder) if one.failed}
+
+    assert {
+        ("frictionless validate", "documents-file"),
+        ("frictionless validate", "texts-file"),
+        ("frictionless validate", "speakers-csv"),
+        ("rows are in canonical order", "documents"),
+        ("withheld texts are absent", "texts"),
+        ("files hash to SHA256SUMS", store.SUMS),
+    } <= set(failed)
+    changed = {"extra.txt", "data/texts.parquet", "data/documents.parquet", "data/csv/speakers.csv"}
+    assert changed == {one.key for one in failed["files hash to SHA256SUMS", store.SUMS].examples}
+
+
+def test_frictionless_has_read_every_row(first: Released, second: Released) -> None:
+    """The real command line has validated each table, as Parquet and as CSV; of a larger one it read the first rows."""
+    wanted = {"documents": 4, "texts": 2, "claims": 3, "dates": 1, "stances": 2, "speakers": 1}
+    read = [
+        {one.table: one.rows for one in report.checks if one.name == "frictionless validate"}
+        for report in (first.report, second.report)
+    ]
+
+    assert 1 + 3 * len(schema.TABLES) == len(read[0]) == len(read[1])
+    for name, count in wanted.items():
+        assert (count, count) == (read[0][name], read[0][f"{name}-csv"])
+    assert FRICTIONLESS_ROWS == read[1]["speakers"] == read[1]["speakers-csv"]
+
+
+def test_the_descriptor_follows_what_was_measured(first: Released) -> None:
+    """No Parquet table states its size; each has a file twin with size and hash, and every resource says utf-8."""
+    descriptor = json.loads((first.folder / "datapackage.json").read_text(encoding="utf-8"))
+    tables = {resource["name"]: resource for resource in descriptor["resources"]}
+
+    assert {"utf-8"} == {resource["encoding"] for resource in tables.values()}
+    for name in schema.TABLES:
+        twin = tables[f"{name}-file"]
+        content = (first.folder / twin["path"]).read_bytes()
+
+        assert "bytes" not in tables[name]
+        assert ("file", len(content)) == (twin["type"], twin["bytes"])
+        assert f"sha256:{hashlib.sha256(content).hexdigest()}" == twin["hash"]
+
+
+def test_pandas_polars_and_duckdb_read_the_same(first: Released) -> None:
+    """Three readers find the same rows in the Parquet files, words where `datasets` has labels, nulls as nulls."""
+    import duckdb
+    import pandas as pd
+    import polars as pl
+
+    path = first.folder / "data" / "claims.parquet"
+    wanted = ["attribute", "quantity", "event"]
+
+    assert wanted == pd.read_parquet(path)["claim_type"].tolist()
+    assert wanted == pl.read_parquet(path)["claim_type"].to_list()
+    with duckdb.connect() as connection:
+        query = f"SELECT claim_type, speaker, date_start FROM '{path}'"
+
+        assert connection.execute(query).fetchall() == [
+            ("attribute", "Ilse Dorn", tiny.MONDAY),
+            ("quantity", None, None),
+            ("event", None, None),
+        ]
+
+
+def test_csv_holds_the_exact_values(first: Released) -> None:
+    """Each CSV cell is the Parquet value as text: '=1+1' untouched, null empty, true and false in lower case, CRLF."""
+    for name in schema.TABLES:
+        with (first.folder / "data" / "csv" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            head, *lines = csv.reader(file)
+        rows = pq.read_table(first.folder / "data" / f"{name}.parquet").to_pylist()
+
+        assert schema.arrow(name).names == head
+        assert [
+            ["" if v is None else str(v).lower() if v in (True, False) else str(v) for v in row.values()]
+            for row in rows
+        ] == lines
+    content = (first.folder / "data" / "csv" / "claims.csv").read_bytes()
+    assert 4 == content.count(b"\r\n") == content.count(b"\n")
+    assert b",=1+1 stood on the wall," in content
+
+
+def test_the_card_says_what_the_schemas_say(first: Released) -> None:
+    """Every column in its order, every label in the schema's order, a version on each config, and no `splits`."""
+    card = header(first.folder)
+
+    assert set(schema.TABLES) == {config["config_name"] for config in card["configs"]}
+    assert {"1.0.0"} == {config["version"] for config in card["configs"]}
+    assert [config["config_name"] for config in card["configs"] if config.get("default")] == ["claims"]
+    assert (card["license"], card["language"], card["size_categories"]) == ("cc0-1.0", ["en"], ["n<1K"])
+    for info in card["dataset_info"]:
+        spec = schema.load(info["config_name"])
+
+        assert "splits" not in info
+        assert [field.name for field in spec.fields] == [feature["name"] for feature in info["features"]]
+        labels = {
+            f["name"]: tuple(f["dtype"]["class_label"]["names"].values())
+            for f in info["features"]
+            if f["dtype"] is not None and "class_label" in f["dtype"]
+        }
+        assert {field.name: field.labels for field in spec.fields if field.labels} == labels
+
+
+def test_the_card_shows_values_as_text(first: Released) -> None:
+    """An outlet's name with a bar and a tag in it stays one cell and runs as nothing."""
+    body = (first.folder / "README.md").read_text(encoding="utf-8")
+
+    assert "| Herald &#124; &#60;b&#62;bold&#60;/b&#62; | 2 |" in body
+    assert "<b>" not in body
+    assert 'load_dataset("output/tiny/1.0.0", "claims", split="train")' in body
+
+
+def test_the_archive_holds_the_folder(first: Released) -> None:
+    """The zip holds each file of the folder, sorted, stored, dated 1980, with the same rights everywhere."""
+    with zipfile.ZipFile(first.folder.with_name("tiny-1.0.0.zip")) as archive:
+        entries = archive.infolist()
+
+        assert tree(first.folder) == {entry.filename: archive.read(entry) for entry in entries}
+    assert sorted(entry.filename for entry in entries) == [entry.filename for entry in entries]
+    assert {((1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 0o100644 << 16)} == {
+        (entry.date_time, entry.compress_type, entry.external_attr) for entry in entries
+    }
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: tags, addresses it would ask for, the policy and the style."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.policy = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a tag."""
+        self.tags.append(tag)
+        held = dict(attrs)
+        self.addresses += [held[name] or "" for name in ("src", "href", "action") if name in held]
+        if held.get("http-equiv") == "Content-Security-Policy":
+            self.policy = held["content"] or ""
+
+
+def test_the_quality_page_runs_and_asks_for_nothing(first: Released) -> None:
+    """No script, no address, a policy that allows nothing but the page's own style; every check is on it."""
+    text = (first.folder / "quality" / "report.html").read_text(encoding="utf-8")
+    seen = Page(text)
+    style = re.search("<style>(.*?)</style>", text, re.DOTALL)
+
+    assert style
+    assert not {"script", "link", "img", "iframe"} & set(seen.tags)
+    assert seen.addresses == []
+    digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
+    assert f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'" == seen.policy
+    assert len(first.report.checks) == text.count('class="good">passed')
+
+
+@pytest.mark.parametrize(
+    "evil", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}</style>", "&lt;b&gt;"]
+)
+def test_the_quality_page_shows_values_as_text(evil: str) -> None:
+    """Whatever stands in a bad row is shown and never becomes part of the page."""
+    failure = check.Failure("claims", evil, "a check", evil, evil)
+    clean = replace(
+        tiny.report(),
+        checks=(check.Check("a check", "claims", 3, 1, (replace(failure, key="k", value="v", message="m"),)),),
+    )
+    bad = replace(clean, checks=(check.Check("a check", "claims", 3, 1, (failure,)),))
+    text = page.page(bad, "tiny", "1.0.0")
+
+    assert Page(page.page(clean, "tiny", "1.0.0")).tags == Page(text).tags
+    assert evil not in text
+    assert str(escape(evil)) in text
+    assert "1 of 1 checks failed" in text
+
+
+def test_report_json_is_the_report(first: Released) -> None:
+    """quality/report.json holds the checks of the tables and those of the package's bytes."""
+    told = json.loads((first.folder / "quality" / "report.json").read_text(encoding="utf-8"))
+    names = {one["name"] for one in told["checks"]}
+
+    assert told["ok"]
+    assert {
+        "keys are unique",
+        "frictionless validate",
+        "withheld texts are absent",
+        "files hash to SHA256SUMS",
+    } <= names
+
+
+def test_an_empty_table_is_still_a_table(tmp_path: Path) -> None:
+    """Canonical tables without rows are written and read back with their columns."""
+    rows = tiny.rows() | {"claims": [], "dates": [], "stances": [], "speakers": []}
+    canonical = tables.canonical(tiny.tables(rows))
+    for name, table in canonical.items():
+        tables.write_parquet(name, table, tmp_path / name)
+
+        assert schema.arrow(name).equals(pq.read_schema(tmp_path / name))
+
+
+LOADER = """
+import json, sys
+from datasets import load_dataset
+told = []
+for folder in sys.argv[1:]:
+    claims = load_dataset(folder, "claims", split="train")
+    stream = load_dataset(folder, "claims", split="train", streaming=True)
+    kept = load_dataset(folder, "documents", split="train", filters=[("text_published", "==", True)])
+    told.append({
+        "rows": claims.num_rows,
+        "version": str(claims.info.version),
+        "types": {name: repr(feature) for name, feature in claims.features.items()},
+        "labels": claims.features["claim_type"].names,
+        "first": claims.features["claim_type"].int2str(claims[0]["claim_type"]),
+        "speakers": claims["speaker"][:],
+        "day": str(claims[0]["date_start"]),
+        "stream": [row["text"] for row in stream],
+        "published": kept.num_rows,
+        "tables": {name: load_dataset(folder, name, split="train").num_rows for name in ("texts", "stances")},
+    })
+print(json.dumps(told))
+"""
+
+
+def test_datasets_loads_each_release_as_itself(first: Released, second: Released, tmp_path: Path) -> None:
+    """Offline, in a fresh process with one cache, two releases in folders of one name give their own rows."""
+    folders = []
+    for one in (first, second):
+        folders.append(tmp_path / one.folder.name / "latest")
+        shutil.copytree(one.folder, folders[-1])
+    offline = {
+        **os.environ,
+        "HF_HOME": str(tmp_path / "cache"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", LOADER, *folders], env=offline, capture_output=True, text=True, check=False
+    )
+
+    assert run.returncode == 0, run.stderr
+    one, two = json.loads(run.stdout.splitlines()[-1])
+    assert ([one["rows"], one["version"]], [two["rows"], two["version"]]) == ([3, "1.0.0"], [2, "1.1.0"])
+    assert list(schema.load("claims").field("claim_type").labels) == one["labels"]
+    assert one["first"] == "attribute"
+    assert one["speakers"] == ["Ilse Dorn", None, None]
+    assert one["day"] == "2031-03-03"
+    assert two["stream"] == ["The bridge is open,", "The council paid 40 million crowns for it."]
+    assert one["published"] == 2
+    assert one["tables"] == {"texts": 2, "stances": 2}
+    for field in schema.load("claims").fields:
+        wanted = (
+            "ClassLabel"
+            if field.labels
+            else {"string": "'string'", "integer": "'int64'", "number": "'float64'", "date": "'date32'"}[field.type]
+        )
+
+        assert wanted in one["types"][field.name]
+
+
+@pytest.fixture(autouse=True)
+def _published_stays_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test may change a file of the first release."""
+    first = request.getfixturevalue("first") if "first" in request.fixturenames else None
+    before = tree(first.folder) if first else None
+    yield
+    assert before == (tree(first.folder) if first else None)
