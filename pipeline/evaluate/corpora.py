@@ -1,0 +1,251 @@
+"""The annotators on files of annotated data, one JSON object a line: quotes_*, dates_*, stance_* and claim_*.jsonl."""
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from pipeline.errors import SchemaError
+from pipeline.evaluate.counts import RELAXED, Row, Scores, f1, labels, matches, one_to_one, percent, surname, tokens_of
+
+_EDGE = " \t\r\n,.;:'\"“”‘’"
+
+_POLARITY = {"neg": "negative", "neu": "neutral", "pos": "positive"}
+
+Predicted = tuple[list[Row], Scores]
+
+
+def quotes(rows: list[Row], path: Path) -> Predicted:
+    """Attributions: content, and content with the right speaker; of all, and of the parts inside quotation marks."""
+    from pipeline.annotate.article import Article
+    from pipeline.annotate.attribution import bare_pieces, predict_quotes
+    from pipeline.annotate.quotes import quoted_runs
+
+    predicted = [{"doc_id": row["doc_id"], "quotes": predict_quotes(row["text"])} for row in rows]
+    scores = {}
+    for track in ("attributions", "segments"):
+        count = Counter[str]()
+        for row, guess in zip(rows, predicted, strict=True):
+            inside = None
+            if track == "segments":
+                runs = quoted_runs(Article("", None, row["text"], tuple(bare_pieces(row["text"]))))
+                inside = [(run.start, run.end) for run in runs if run.parent is None and row["text"][run.start] != "'"]
+            gold, said = (_items(row["text"], quotes, inside) for quotes in (row["quotes"], guess["quotes"]))
+            count.update(gold=len(gold), said=len(said))
+            count["exact"] += len(matches([tokens for tokens, _ in gold], [tokens for tokens, _ in said], 1.0))
+            pairs = matches([tokens for tokens, _ in gold], [tokens for tokens, _ in said], RELAXED)
+            count["relaxed"] += len(pairs)
+            silent = {j for i, j in pairs if not gold[i][1]["speaker"]}
+            count.update(
+                gold_named=sum(bool(quote["speaker"]) for _, quote in gold), said_named=len(said) - len(silent)
+            )
+            for i, j in pairs:
+                if gold[i][1]["speaker"]:
+                    count["with_speaker"] += 1
+                    count["right_speaker"] += _same_speaker(gold[i][1], said[j][1])
+        scores[track] = {
+            "exact": f1(count["exact"], count["said"], count["exact"], count["gold"]),
+            "relaxed": f1(count["relaxed"], count["said"], count["relaxed"], count["gold"]),
+            "relaxed_and_speaker": f1(
+                count["right_speaker"], count["said_named"], count["right_speaker"], count["gold_named"]
+            ),
+            "speaker_of_matched": percent(count["right_speaker"] / (count["with_speaker"] or 1)),
+        }
+    return predicted, scores
+
+
+def _items(
+    text: str, quotes: Iterable[Row], inside: Sequence[tuple[int, int]] | None
+) -> list[tuple[frozenset[int], Row]]:
+    """Each contiguous piece as (tokens, quote); with `inside`, its parts of three words or more in quotation marks."""
+    found = {}
+    for quote in quotes:
+        for start, end in quote.get("spans") or [(quote["start"], quote["end"])]:
+            parts = [(start, end)]
+            if inside is not None:
+                parts = [(max(start, a), min(end, b)) for a, b in inside if a < end and start < b]
+            for part in parts:
+                tokens = tokens_of(text, [part])
+                if tokens and (inside is None or len(tokens) >= 3):
+                    found.setdefault(tokens, quote)
+    return list(found.items())
+
+
+def _same_speaker(gold: Row, said: Row) -> bool:
+    if not said["speaker"]:
+        return False
+    if surname(gold["speaker"]) == surname(said["speaker"]):
+        return True
+    spans = [
+        quote.get("speaker_spans") or [(quote.get("speaker_start"), quote.get("speaker_end"))] for quote in (gold, said)
+    ]
+    return any(a < d and c < b for a, b in spans[0] for c, d in spans[1] if None not in (a, b, c, d))
+
+
+def dates(rows: list[Row], path: Path) -> Predicted:
+    """TIMEX3: strict and relaxed span, and value; for claimlink files the day on which something was said."""
+    from pipeline.annotate.dates import predict_timexes
+
+    if "claimlink" in path.name:
+        return _days(rows, path)
+    predicted = [predict_timexes(row) for row in rows]
+    count = Counter[str]()
+    for row, guess in zip(rows, predicted, strict=True):
+        gold, said = (
+            [(_bare(row["text"], timex), timex) for timex in timexes] for timexes in (row["timexes"], guess["timexes"])
+        )
+        # The day of creation is metadata, not text: it is no task, and what matches it no answer.
+        asked = [timex.get("functionInDocument") not in ("CREATION_TIME", "PUBLICATION_TIME") for _, timex in gold]
+        near = [
+            (place != other, max(place[0], other[0]) - min(place[1], other[1]), i, j)
+            for i, (place, _) in enumerate(gold)
+            for j, (other, _) in enumerate(said)
+            if place[0] < other[1] and other[0] < place[1]
+        ]
+        pairs = [(i, j) for i, j in one_to_one(near) if asked[i]]
+        matched = {j for _, j in pairs}
+        aside = {j for *_, i, j in near if not asked[i]} - matched
+        count.update(gold=sum(asked), said=len(said) - len(aside), relaxed=len(pairs))
+        count["strict"] += sum(gold[i][0] == said[j][0] for i, j in pairs)
+        count["value"] += sum(gold[i][1]["value"] == said[j][1]["value"] for i, j in pairs)
+    return predicted, {
+        key: f1(count[key], count["said"], count[key], count["gold"]) for key in ("strict", "relaxed", "value")
+    }
+
+
+def _bare(text: str, timex: Row) -> tuple[int, int]:
+    """The span without blanks and punctuation at its ends, which TempEval does not compare."""
+    start, end = timex["start"], timex["end"]
+    while start < end and text[start] in _EDGE:
+        start += 1
+    while start < end and text[end - 1] in _EDGE:
+        end -= 1
+    return start, end
+
+
+def _days(rows: list[Row], path: Path) -> Predicted:
+    """Days of speech; the texts come from the other dates_* files of the same folder."""
+    from pipeline.annotate.dates import predict_links
+
+    wanted = {row["doc_id"] for row in rows}
+    texts = {}
+    for other in sorted(path.parent.glob("dates_*.jsonl")):
+        if "claimlink" not in other.name:
+            with other.open(encoding="utf-8") as lines:
+                texts |= {row["doc_id"]: row for row in map(json.loads, lines) if row["doc_id"] in wanted}
+    if missing := sorted(wanted - texts.keys()):
+        raise SchemaError(f"{path}: no dates_* file beside it holds the document {missing[0]!r}.")
+    predicted = [
+        row for key in sorted(wanted) for row in predict_links(texts[key], [r for r in rows if r["doc_id"] == key])
+    ]
+    right: dict[str, list[bool]] = defaultdict(list)
+    for row in predicted:
+        days = row.get("gold_dates") or [row["gold"]]
+        right["right_day"].append(row["date"] in days)
+        if "event_class" in row:
+            right[row["event_class"]].append(row["date"] in days)
+    return predicted, {
+        name: {"accuracy": percent(sum(each) / len(each)), "gold": len(each)} for name, each in right.items()
+    }
+
+
+def stances(rows: list[Row], path: Path) -> Predicted:
+    """Stance toward a target: in one sentence (`start`), in an article (`sentences`, `paragraph_labels`), of a span
+    (`span`); and whether a sentence is loaded at all (`biased_words`).
+    """
+    if "biased_words" in rows[0]:
+        return _binary(rows, "Biased", "Non-biased", _loaded)
+    if "sentences" in rows[0]:
+        return _whole(
+            (f"{row['id']}|{name}", " ".join(row["sentences"]), name.replace("_", " "), _POLARITY[feeling])
+            for row in rows
+            for name, feeling in row["author_feeling"].items()
+            if name != "main_event"
+        )
+    if "paragraph_labels" in rows[0]:
+        return _whole((row["id"], row["text"], row["target"], _POLARITY[row["label"][:3].lower()]) for row in rows)
+    from pipeline.annotate.stance import sentence_polarity
+
+    if "span" in rows[0]:
+        beside = path.with_name(path.name.replace("spans", "articles"))
+        try:
+            articles = {row["id"]: row["sentences"] for row in map(json.loads, beside.open(encoding="utf-8"))}
+        except FileNotFoundError:
+            raise SchemaError(f"{path}: {beside.name} must lie beside it: it holds the sentences.") from None
+    predicted, pairs = [], []
+    for row in rows:
+        text = articles[row["article"]][row["sent_idx"]] if "span" in row else row["text"]
+        label, scores = sentence_polarity(text, row["start"], row["end"])
+        predicted.append({"id": row["id"], "label": label, "scores": scores})
+        pairs.append(({_POLARITY[row["label"][:3].lower()]}, {label}))
+    return predicted, labels(pairs, tuple(_POLARITY.values()))
+
+
+def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
+    """(id, text, target, label) of whole articles; mixed and not assessed count as neutral: there is no other label."""
+    from pipeline.annotate.article import Article
+    from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.parse import parse
+    from pipeline.annotate.stance import assess
+    from pipeline.annotate.targets import Target
+
+    predicted, pairs = [], []
+    for key, text, name, gold in rows:
+        article = Article(key, None, text, tuple(bare_pieces(text)))
+        doc = parse(text)
+        last = re.escape(name.split()[-1])
+        mentions = tuple(match.span() for match in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", text))
+        (found,) = assess(article, doc, attribute(article, doc), [Target(name, "person", mentions)])
+        label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
+        share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
+        scores = {sign: count / (found.sentences_outlet or 1) for sign, count in share.items()}
+        predicted.append({"id": key, "label": label, "scores": scores | {"score": found.score}})
+        pairs.append(({gold}, {label}))
+    return predicted, labels(pairs, tuple(_POLARITY.values()))
+
+
+def claims(rows: list[Row], path: Path) -> Predicted:
+    """Claim types over a crosswalk (`type_frac`), subjectivity (SUBJ, OBJ), and the voice of a sentence (`speech`)."""
+    if "speech" in rows[0]:
+        return _binary(rows, "speech", "no speech", _reported)
+    if "type_frac" not in rows[0]:
+        return _binary(rows, "SUBJ", "OBJ", _loaded)
+    from pipeline.annotate.claim_types import nknews
+
+    predicted, pairs = [], []
+    for row in rows:
+        scores = nknews(row["text"])
+        found = {name for name, score in scores.items() if score >= 0.5}
+        predicted.append({"id": row["id"], "label": max(scores, key=scores.__getitem__), "scores": scores})
+        pairs.append(({name for name, share in row["type_frac"].items() if share >= 0.5}, found))
+    return predicted, labels(pairs, sorted({name for row in rows for name in row["type_frac"]}))
+
+
+def _binary(rows: list[Row], yes: str, no: str, strength: Callable[[str], float]) -> Predicted:
+    predicted, pairs = [], []
+    for row in rows:
+        found = strength(row["text"])
+        label = yes if found >= 0.5 else no
+        gold = row["speech"] if "speech" in row else row["label"] == yes
+        predicted.append({"id": row["id"], "label": label, "scores": {yes: found, no: 1 - found}})
+        pairs.append(({yes if gold else no}, {label}))
+    return predicted, labels(pairs, (yes, no))
+
+
+def _loaded(text: str) -> float:
+    """How strongly a sentence evaluates, 0 to 1."""
+    from pipeline.annotate.claim_types import scores
+
+    return scores(text)["evaluation"]
+
+
+def _reported(text: str) -> float:
+    """The share of a sentence's words that somebody else says."""
+    from pipeline.annotate.article import Article
+    from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.parse import parse
+
+    found = attribute(Article("", None, text, tuple(bare_pieces(text))), parse(text))
+    spans = [span for each in found for span in each.spans]
+    return len(tokens_of(text, spans)) / (len(tokens_of(text, [(0, len(text))])) or 1)

@@ -1,0 +1,146 @@
+"""The annotators on the sample corpus against its gold, field by field."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import SchemaError
+from pipeline.evaluate.counts import RELAXED, WORD, Row, Scores, f1, labels, matches, percent, surname, tokens_of
+
+_HERE = Path(__file__).parents[2]
+
+
+def gold(raw: Path = _HERE / "raw", folder: Path = _HERE / "tests" / "gold") -> Scores:
+    """Clean, annotate and link the sample corpus, and score it against its gold, field by field."""
+    import pyarrow as pa
+
+    from pipeline.annotate.stage import annotate
+    from pipeline.clean import clean
+    from pipeline.link import link
+    from pipeline.read import RAW, read
+
+    rows = pa.Table.from_pylist(list(read(raw)), schema=RAW)
+    documents, texts = clean(rows)
+    claims, _, stances = annotate(rows, documents, texts)
+    documents, claims, _ = link(documents, texts, claims)
+    found = {row["source"]: row for row in documents.to_pylist()}
+    text_of = dict(zip(texts["document_id"].to_pylist(), texts["text"].to_pylist(), strict=True))
+    claims_of, stances_of = defaultdict(list), defaultdict(list)
+    for row in claims.to_pylist():
+        claims_of[row["document_id"]].append(row)
+    for row in stances.to_pylist():
+        stances_of[row["document_id"]].append(row)
+    tally = _Tally()
+    for path in sorted(folder.rglob("*.json")):
+        article = json.loads(path.read_text(encoding="utf-8"))
+        document = found[article["source"].removeprefix("raw/")]
+        key = document["document_id"]
+        tally.field("document.title", article["title"], document["title"])
+        tally.field("document.published", article["published"], document["published"])
+        tally.field("document.language", article["language"], document["language"])
+        _score_claims(tally, path, text_of[key], article["claims"], claims_of[key])
+        _score_stances(tally, article["stances"], stances_of[key])
+    return tally.scores()
+
+
+def gold_digest(folder: Path = _HERE / "tests" / "gold") -> str:
+    """SHA-256 over the gold: floors hold for this gold alone."""
+    sums = hashlib.sha256()
+    for path in sorted(folder.rglob("*.json")):
+        sums.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return sums.hexdigest()
+
+
+class _Tally:
+    """Counts while articles are scored: right and all of each field, matched and all claims, label sets."""
+
+    def __init__(self) -> None:
+        self.right, self.all = Counter[str](), Counter[str]()
+        self.claims: dict[str, Counter[str]] = defaultdict(Counter)
+        self.types: list[tuple[set[str], set[str]]] = []
+
+    def field(self, name: str, gold: Any, predicted: Any) -> None:
+        self.all[name] += 1
+        self.right[name] += gold == predicted
+
+    def scores(self) -> Scores:
+        result: Scores = {
+            f"claims.{voice}": f1(count["matched"], count["predicted"], count["matched"], count["gold"])
+            for voice, count in sorted(self.claims.items())
+        }
+        result["claim_types"] = labels(self.types, sorted({name for gold, _ in self.types for name in gold}))
+        for name in sorted(self.all):
+            result[name] = {"accuracy": percent(self.right[name] / self.all[name]), "gold": self.all[name]}
+        return result
+
+
+def _score_claims(tally: _Tally, path: Path, text: str, gold: list[Row], predicted: list[Row]) -> None:
+    words = [(word.group(), word.start()) for word in WORD.finditer(text)]
+    wanted, at = [], 0
+    for claim in gold:
+        tokens: list[int] = []
+        for piece in claim["pieces"]:
+            at = _locate(path, words, piece, at)
+            count = len(WORD.findall(piece))
+            tokens += [start for _, start in words[at : at + count]]
+            at += count
+        at = 0 if len(claim["pieces"]) > 1 else at
+        wanted.append(frozenset(tokens))
+    spans = [[tuple(map(int, piece.split("-"))) for piece in claim["spans"].split(";")] for claim in predicted]
+    pairs = matches(wanted, [tokens_of(text, each) for each in spans], RELAXED)
+    for claim in gold:
+        tally.claims[claim["voice"]]["gold"] += 1
+    for claim in predicted:
+        tally.claims[claim["voice"]]["predicted"] += 1
+    for i, j in pairs:
+        want, have = gold[i], predicted[j]
+        tally.field("claim.voice", want["voice"], have["voice"])
+        if want["voice"] != have["voice"]:
+            continue
+        tally.claims[want["voice"]]["matched"] += 1
+        tally.types.append((set(want["claim_types"]), set(have["claim_types"].split(";"))))
+        tally.field("claim.claim_type", True, have["claim_type"] in want["claim_types"])
+        tally.field("claim.date", want["date"], have["date"])
+        tally.field("claim.about_date", want["about_date"], have["about_date"])
+        tally.field("claim.outlet_stance", want["outlet_stance"], have["outlet_stance"])
+        if want["voice"] == "attributed":
+            tally.field("claim.speaker", True, _same_person(want, have))
+            tally.field("claim.mode", want["mode"], have["mode"])
+            tally.field("claim.speaker_kind", want["speaker_kind"], have["speaker_kind"])
+            tally.field("claim.speech_act", want["speech_act"], have["speech_act"])
+            if want["via"]:
+                tally.field("claim.via", True, _same_words(want["via"], have["via"]))
+
+
+def _same_person(want: Row, have: Row) -> bool:
+    """By canonical last name where the gold has a name; by the words that stand there where it has none."""
+    if want["speaker"] or not want["speaker_text"]:
+        return surname(want["speaker"]) == surname(have["speaker"])
+    return _same_words(want["speaker_text"], have["speaker_text"])
+
+
+def _same_words(want: str | None, have: str | None) -> bool:
+    """Whether one name holds all words of the other."""
+    words, others = (set(WORD.findall((text or "").casefold())) for text in (want, have))
+    return bool(words & others) and (words <= others or others <= words)
+
+
+def _locate(path: Path, words: list[tuple[str, int]], piece: str, at: int) -> int:
+    """Index of the word at which the piece begins, at or after `at`, else anywhere."""
+    wanted = WORD.findall(piece)
+    held = [word for word, _ in words]
+    for start in (*range(at, len(held)), *range(at)):
+        if held[start : start + len(wanted)] == wanted:
+            return start
+    raise SchemaError(f"{path}: the cleaned text does not hold the piece {piece!r}.")
+
+
+def _score_stances(tally: _Tally, gold: list[Row], predicted: list[Row]) -> None:
+    for want in gold:
+        have = [row for row in predicted if surname(row["target"]) == surname(want["target"])]
+        polarity = have[0]["polarity"] if have else "insufficient"  # no row: not assessed
+        tally.field("stance.polarity", want["polarity"], polarity)
+        if want["polarity"] != "insufficient":
+            tally.field("stance.polarity_where_told", want["polarity"], polarity)

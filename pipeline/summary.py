@@ -1,0 +1,150 @@
+"""What a run made, in numbers and on screen."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from pipeline.run import Result
+
+TOP = 10
+
+
+def summary(result: Result) -> dict[str, Any]:
+    """The numbers of a run, ready for JSON: counts by label, commonest first; absent keys were not reached."""
+    documents = result.tables["documents"]
+    rejected = [reason for reason in documents["rejected"].to_pylist() if reason]
+    found: dict[str, Any] = {
+        "inputs": result.inputs,
+        "documents": documents.num_rows - len(rejected),
+        "rejected": _counts(rejected),
+        "not_annotated": _counts(documents["not_annotated"].to_pylist()),
+        "duplicates": _counts(documents["duplicate_kind"].to_pylist()),
+        "shards_made": {stage: f"{made} of {of}" for stage, (made, of) in result.made.items()},
+    }
+    if "claims" in result.tables:
+        claims, stances = result.tables["claims"], result.tables["stances"]
+        held = dict(
+            zip(
+                result.tables["speakers"]["name"].to_pylist(),
+                result.tables["speakers"]["kind"].to_pylist(),
+                strict=True,
+            )
+        )
+        said = [name for name in claims["speaker"].to_pylist() if held.get(name) in ("person", "organisation")]
+        found |= {
+            "rows": {name: table.num_rows for name, table in result.tables.items()},
+            "voice": _counts(claims["voice"].to_pylist()),
+            "claim_types": _counts(claims["claim_type"].to_pylist()),
+            "top_speakers": dict(list(_counts(said).items())[:TOP]),
+            "speaker_missing": _counts(claims["speaker_missing"].to_pylist()),
+            "stances": _stances(stances),
+        }
+    if result.report is not None:
+        found["checks"] = {
+            "passed": sum(check.failed == 0 for check in result.report.checks),
+            "failed": [check.name for check in result.report.checks if check.failed],
+        }
+    if result.folder is not None:
+        found["folder"] = result.folder.as_posix()
+        found["new"] = result.new
+    return found
+
+
+def _counts(values: list[str | None]) -> dict[str, int]:
+    counts = Counter(value for value in values if value is not None)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _stances(stances: Any) -> list[dict[str, Any]]:
+    """For each outlet and target that was assessed: documents by polarity, most documents first."""
+    groups: dict[tuple[str, str], Counter[str]] = {}
+    for outlet, target, polarity in zip(
+        *(stances[name].to_pylist() for name in ("outlet", "target", "polarity")), strict=True
+    ):
+        if polarity != "insufficient":
+            groups.setdefault((outlet or "(no outlet)", target), Counter())[polarity] += 1
+    order = sorted(groups.items(), key=lambda item: (-item[1].total(), item[0]))
+    return [{"outlet": outlet, "target": target, **counts} for (outlet, target), counts in order]
+
+
+def show_short(found: Mapping[str, Any], out: TextIO) -> None:
+    """One line a fact, for the commands of single stages."""
+    rejected = sum(found["rejected"].values())
+    print(f"{found['inputs']} inputs = {found['documents']} documents + {rejected} rejected", file=out)
+    if "rows" in found:
+        print(", ".join(f"{rows} {name}" for name, rows in found["rows"].items()), file=out)
+    if "checks" in found:
+        print(_checks(found["checks"]), file=out)
+    if "folder" in found:
+        print(found["folder"] + ("" if found["new"] else " (was there already, the same)"), file=out)
+
+
+def show(found: Mapping[str, Any], out: TextIO) -> None:
+    """The report at the end of a run, plain in a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=out, highlight=False, width=None if out.isatty() else 100)
+
+    def text(value: object) -> Text:
+        return Text("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in str(value)))
+
+    def counts(title: str, values: Mapping[str, int]) -> None:
+        if values:
+            console.print()
+            console.print(text(title), style="bold")
+            table = Table.grid(padding=(0, 2))
+            for name, count in values.items():
+                table.add_row("", text(name), Text(str(count), justify="right"))
+            console.print(table)
+
+    rejected = sum(found["rejected"].values())
+    console.print(
+        text(f"{found['inputs']} inputs = {found['documents']} documents + {rejected} rejected"), style="bold"
+    )
+    for title, key in (("rejected", "rejected"), ("not annotated", "not_annotated"), ("duplicates", "duplicates")):
+        for name, count in found[key].items():
+            console.print(text(f"  {title}: {name} {count}"))
+    counts("Claims by type", found["claim_types"])
+    counts("Claims by voice", found["voice"])
+    counts("Who is quoted most", found["top_speakers"])
+    if found["stances"]:
+        console.print()
+        console.print(text("Outlet's own voice toward target (documents)"), style="bold")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+        for column in ("", "outlet", "target", "negative", "neutral", "mixed", "positive"):
+            table.add_column(column, justify="left" if column in ("", "outlet", "target") else "right")
+        for row in found["stances"][:TOP]:
+            numbers = (str(row.get(name, "")) for name in ("negative", "neutral", "mixed", "positive"))
+            table.add_row("", text(row["outlet"]), text(row["target"]), *numbers)
+        console.print(table)
+        if len(found["stances"]) > TOP:
+            console.print(text(f"  and {len(found['stances']) - TOP} more in the table stances"))
+    console.print()
+    console.print(text(_checks(found["checks"])), style="bold")
+    folder = found["folder"]
+    if not found["new"]:
+        console.print(text(f"Nothing changed: {folder} was published before, byte for byte the same."))
+    console.print(text(f"Look at {folder}/ (begin with README.md and quality/report.html)"))
+    console.print()
+    for line in (
+        "from datasets import load_dataset",
+        f'claims = load_dataset("{folder}", "claims", split="train")',
+        'print(claims.filter(lambda row: row["speaker"])[0])',
+    ):
+        console.print(text("    " + line), soft_wrap=True)
+
+
+def _checks(checks: Mapping[str, Any]) -> str:
+    failed = f", failed: {', '.join(checks['failed'])}" if checks["failed"] else ""
+    return f"{checks['passed']} checks passed{failed}"
+
+
+def failures(report: Any, out: TextIO) -> None:
+    """The failed checks of a report, five examples each."""
+    for check in report.checks:
+        if check.failed:
+            print(f"  {check.table}: {check.name}: {check.failed} of {check.rows}", file=out)
+            for example in check.examples:
+                print(f"    {example.key}: {example.message} ({example.value})", file=out)

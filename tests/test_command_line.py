@@ -1,0 +1,99 @@
+"""`onrecord` as a user types it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+STORY = (
+    "Brigades crossed the river\n\n"
+    "PORT AMSEL, April 12, 2024 - The defence minister, Irena Solt, said on Friday that the brigades had crossed "
+    'the Orlu. "We were asked and we came," she said.\n\nThe government had denied it for five months.\n'
+)
+
+
+def onrecord(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a fresh process."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    command = [sys.executable, "-m", "pipeline", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=environment, check=False)
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """A folder with one short article."""
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "brigades.txt").write_text(STORY, encoding="utf-8")
+    return folder
+
+
+def test_help_imports_nothing_heavy():
+    """`--help` answers without the packages that take seconds to import."""
+    code = (
+        "import sys\nfrom pipeline.__main__ import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "heavy = {'pyarrow', 'pandas', 'numpy', 'spacy', 'datasets', 'frictionless', 'great_expectations', 'rich'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run", "--workers", "0"), "at least 1"),
+        (("frobnicate",), "invalid choice"),
+        (("documents", "--raw", "nowhere"), "nowhere"),
+        (("documents", "--raw", ".", "--package", "Über Alles"), "no package name"),
+        (("evaluate", "nothing_known.jsonl"), "unknown format"),
+        (("evaluate", "quotes_absent.jsonl"), "no such file"),
+    ],
+)
+def test_wrong_use_is_exit_2_with_one_clear_line(tmp_path, arguments, said):
+    """A mistake of the user's ends with 2, says what it is, and shows no traceback."""
+    done = onrecord(*arguments, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_source_toml_stops_before_anything_starts(raw, tmp_path):
+    """An unknown key is an error that names file and key, and nothing is written."""
+    (raw / "source.toml").write_text('outlett = "The Bugle"\n', encoding="utf-8")
+    done = onrecord("run", "--raw", raw, "--output", tmp_path / "output")
+
+    assert done.returncode == 2
+    assert "source.toml" in done.stderr
+    assert "outlett" in done.stderr
+    assert not list((tmp_path / "output").rglob("*.parquet"))
+
+
+def test_a_stage_prints_what_it_made_as_json(raw, tmp_path):
+    """`--json` gives machines the numbers, on standard output and nothing beside them."""
+    done = onrecord("documents", "--raw", raw, "--output", tmp_path / "output", "--json")
+
+    found = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (found["inputs"], found["documents"], found["rejected"]) == (1, 1, {})
+    assert done.stderr == ""
+
+
+def test_only_unusable_texts_are_refused_with_exit_1(tmp_path):
+    """A folder without one readable text publishes nothing and ends with 1."""
+    raw = tmp_path / "texts"
+    raw.mkdir()
+    (raw / "empty.txt").write_bytes(b"")
+    done = onrecord("run", "--raw", raw, "--output", tmp_path / "output", "--package", "nothing")
+
+    assert done.returncode == 1
+    assert "texts" in done.stderr
+    assert not list((tmp_path / "output" / "nothing").glob("*.*.*"))
