@@ -8,7 +8,7 @@ ONRECORD = .venv/bin/onrecord
 HERE = --raw "$(RAW)" --output "$(OUTPUT)" $(if $(PACKAGE),--package "$(PACKAGE)")
 
 .DEFAULT_GOAL := all
-.PHONY: all documents claims check release evaluate test lint docs lock clean help
+.PHONY: all documents claims check release evaluate bench test lint docs lock clean help
 .DELETE_ON_ERROR:
 
 all: .venv/ready ## run the pipeline on RAW, publish PACKAGE below OUTPUT and print a report
@@ -29,6 +29,9 @@ release: .venv/ready ## ... and publish the package, without the report on scree
 evaluate: .venv/ready ## score the annotators against the gold of the sample corpus, field by field
 	@$(ONRECORD) evaluate $(FILE)
 
+bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data: scores and speed
+	@$(ONRECORD) bench "$(DATA)"
+
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest
 
@@ -46,7 +49,7 @@ clean: ## remove output/work, which every run can make again, and nothing else
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  with RAW=<folder of texts> PACKAGE=<name> VERSION=<x.y.z> OUTPUT=<folder>'
+	@echo '  with RAW=<folder of texts> PACKAGE=<name> VERSION=<x.y.z> OUTPUT=<folder>; FILE=<annotated data>; DATA=<folder>'
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; name one with make PYTHON=...")'

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.errors import PipelineError, ReleaseRefused
 
     try:
-        return _evaluate(options) if options.command == "evaluate" else _run(options)
+        return _score(options) if options.command in ("evaluate", "bench") else _run(options)
     except ReleaseRefused as refused:
         print(f"onrecord: {refused}", file=sys.stderr)
         if refused.report is not None:
@@ -84,6 +84,10 @@ def _parser() -> argparse.ArgumentParser:
         "--predictions", type=Path, help="where to write what the annotators say, one JSON object a line"
     )
     command.add_argument("--json", action="store_true", help="print the scores as one JSON object")
+    text = "the annotators beside their peers on a folder of annotated data: scores and speed"
+    command = commands.add_parser("bench", help=text, description=text)
+    command.add_argument("folder", type=Path, help="folder of quotes_*.jsonl and dates_*.jsonl, peers in peers_dates/")
+    command.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
 
@@ -135,10 +139,15 @@ def _package_name(raw: Path) -> str:
     return "sample" if name == "raw" else name
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
-    scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
+    if options.command == "bench":
+        from pipeline.bench import bench
+
+        scores = bench(options.folder)
+    else:
+        scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:
         json.dump(scores, sys.stdout, ensure_ascii=False, indent=1)
         print()

@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.errors import SchemaError
 from pipeline.evaluate.counts import RELAXED, Row, Scores, f1, labels, matches, one_to_one, percent, surname, tokens_of
 
+_CALENDAR = re.compile(r"\d{2}(\d{1,2})?($|[-T])|\d{3}$")  # a year, a decade or a century, and what follows it
 _EDGE = " \t\r\n,.;:'\"“”‘’"
 
 _POLARITY = {"neg": "negative", "neu": "neutral", "pos": "positive"}
@@ -90,28 +91,44 @@ def dates(rows: list[Row], path: Path) -> Predicted:
     if "claimlink" in path.name:
         return _days(rows, path)
     predicted = [predict_timexes(row) for row in rows]
+    return predicted, timexes(rows, predicted)
+
+
+def timexes(rows: Sequence[Row], predicted: Sequence[Row]) -> Scores:
+    """TIMEX3 as TempEval-3 scores it: strict and relaxed span, value; `calendar` is value over calendar dates alone.
+
+    The day of creation is metadata, not text: it is no task, and what overlaps it no wrong answer.
+    """
+    held = {row["doc_id"]: row["timexes"] for row in predicted}
     count = Counter[str]()
-    for row, guess in zip(rows, predicted, strict=True):
+    for row in rows:
         gold, said = (
-            [(_bare(row["text"], timex), timex) for timex in timexes] for timexes in (row["timexes"], guess["timexes"])
+            [(_bare(row["text"], timex), timex) for timex in found]
+            for found in (row["timexes"], held.get(row["doc_id"], []))
         )
-        # The day of creation is metadata, not text: it is no task, and what matches it no answer.
-        asked = [timex.get("functionInDocument") not in ("CREATION_TIME", "PUBLICATION_TIME") for _, timex in gold]
         near = [
             (place != other, max(place[0], other[0]) - min(place[1], other[1]), i, j)
             for i, (place, _) in enumerate(gold)
             for j, (other, _) in enumerate(said)
             if place[0] < other[1] and other[0] < place[1]
         ]
-        pairs = [(i, j) for i, j in one_to_one(near) if asked[i]]
-        matched = {j for _, j in pairs}
-        aside = {j for *_, i, j in near if not asked[i]} - matched
-        count.update(gold=sum(asked), said=len(said) - len(aside), relaxed=len(pairs))
-        count["strict"] += sum(gold[i][0] == said[j][0] for i, j in pairs)
-        count["value"] += sum(gold[i][1]["value"] == said[j][1]["value"] for i, j in pairs)
-    return predicted, {
-        key: f1(count[key], count["said"], count[key], count["gold"]) for key in ("strict", "relaxed", "value")
-    }
+        matched = one_to_one(near)
+        told = [timex.get("functionInDocument") not in ("CREATION_TIME", "PUBLICATION_TIME") for _, timex in gold]
+        dated = [ok and bool(_CALENDAR.match(timex["value"])) for ok, (_, timex) in zip(told, gold, strict=True)]
+        for name, asked in (("", told), ("calendar_", dated)):
+            pairs = [(i, j) for i, j in matched if asked[i]]
+            aside = {j for *_, i, j in near if not asked[i]}
+            if name:
+                aside |= {j for j, (_, timex) in enumerate(said) if not _CALENDAR.match(timex["value"] or "")}
+            aside -= {j for _, j in pairs}
+            count[name + "gold"] += sum(asked)
+            count[name + "said"] += len(said) - len(aside)
+            count[name + "relaxed"] += len(pairs)
+            count[name + "strict"] += sum(gold[i][0] == said[j][0] for i, j in pairs)
+            count[name + "value"] += sum(gold[i][1]["value"] == said[j][1]["value"] for i, j in pairs)
+    scores = {key: f1(count[key], count["said"], count[key], count["gold"]) for key in ("strict", "relaxed", "value")}
+    right = count["calendar_value"]
+    return scores | {"calendar": f1(right, count["calendar_said"], right, count["calendar_gold"])}
 
 
 def _bare(text: str, timex: Row) -> tuple[int, int]:

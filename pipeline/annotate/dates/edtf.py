@@ -10,7 +10,6 @@ approximate,
 ISO weeks are not EDTF: a week is written as its interval, Monday to Sunday, and read back with the precision `week`.
 """
 
-import calendar
 import datetime
 import re
 from dataclasses import dataclass
@@ -188,7 +187,7 @@ def _set(text: str) -> Edtf:
 
 def days_in_month(year: int, month: int) -> int:
     """Length of a month in days, in the proleptic Gregorian calendar, for any year."""
-    return 29 if month == 2 and calendar.isleap(year) else _LENGTHS[month - 1]
+    return 29 if month == 2 and ((year % 4 == 0 and year % 100 != 0) or year % 400 == 0) else _LENGTHS[month - 1]
 
 
 _LENGTHS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
