@@ -8,7 +8,7 @@ ONRECORD = .venv/bin/onrecord
 HERE = --raw "$(RAW)" --output "$(OUTPUT)" $(if $(PACKAGE),--package "$(PACKAGE)")
 
 .DEFAULT_GOAL := all
-.PHONY: all documents claims check release evaluate bench test lint docs lock clean help
+.PHONY: all documents claims check release evaluate bench test lint docs train lock clean help
 .DELETE_ON_ERROR:
 
 all: .venv/ready ## run the pipeline on RAW, publish PACKAGE below OUTPUT and print a report
@@ -40,6 +40,9 @@ lint: .venv/ready ## check style and format
 
 docs: .venv/ready ## make the tables in the README anew from schemas/
 	@.venv/bin/python -m pipeline.schema README.md
+
+train: ## train the tagger of attributions again on DATA, a folder of quotes_polnear_*.jsonl (needs the extra train)
+	@.venv/bin/python -m pipeline.train "$(DATA)"
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements.lock

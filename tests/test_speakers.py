@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import attribute, bare_pieces
+from pipeline.annotate.attribution import bare_pieces, by_rules
 from pipeline.annotate.parse import parse
 from pipeline.annotate.speakers import Speaker, resolve
 
@@ -13,7 +13,7 @@ from pipeline.annotate.speakers import Speaker, resolve
 def _speakers(text: str, pieces: tuple[Piece, ...] | None = None) -> list[Speaker]:
     article = Article("d0", None, text, pieces or tuple(bare_pieces(text)))
     doc = parse(text)
-    return resolve(article, doc, attribute(article, doc))
+    return resolve(article, doc, by_rules(article, doc))
 
 
 def _last(text: str) -> tuple[str | None, str | None, str | None]:
@@ -196,7 +196,7 @@ def test_each_attribution_has_a_speaker_or_a_reason(text: str):
     """Speakers are parallel to attributions, and exactly those without a name say why."""
     article = Article("d0", None, text, tuple(bare_pieces(text)))
     doc = parse(text)
-    attributions = attribute(article, doc)
+    attributions = by_rules(article, doc)
     speakers = resolve(article, doc, attributions)
 
     assert len(attributions) == len(speakers)

@@ -1,18 +1,19 @@
 """Who is said to say what: content, cue and source of each attribution, as spans of the text.
 
-Two ways lead to an attribution. A cue verb has a content in its syntax ("Solt said that ..."), and words in quotation
-marks have a frame around them ("...", said Solt). Both are one decision: marks set bounds, syntax tells the speaker.
+Two ways lead to an attribution by rule: a cue verb has a content in its syntax ("Solt said that ..."), and words in
+quotation marks have a frame around them ("...", said Solt). What the learned tagger reads in the words is set beside
+them, and `decide` makes one decision of both.
 """
 
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.annotate import cues
+from pipeline.annotate import cues, model
 from pipeline.annotate.article import Article, Piece
+from pipeline.annotate.decision import Attribution, decide
 from pipeline.annotate.frames import STOP, complete, inner_span, with_frames, with_marks
 from pipeline.annotate.parse import parse, tree
 from pipeline.annotate.quotes import quoted_runs
@@ -63,39 +64,20 @@ CONFIDENCE: dict[tuple[str, str], tuple[float, float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """One stretch of content with one source.
-
-    spans               the pieces of the content, half-open, in code points; no outer marks, no leading "that"
-    mode                direct, indirect or mixed
-    cue                 the words that introduce it, or None
-    source              the words that name the speaker where the content stands, or None
-    parent              index of the attribution it is quoted inside, or None
-    via                 who passed it on, outermost first, as written; `Speaker.via` has the names
-    relays              their places
-    quote_marks         balanced, repaired, or None without marks
-    rule                name of the rule that found it
-    confidence_span     probability that it is an attribution with these bounds; None where not measured
-    confidence_speaker  probability that the source is right, given the bounds; None where not measured
-    """
-
-    spans: tuple[Span, ...]
-    mode: str
-    cue: Span | None
-    source: Span | None
-    parent: int | None
-    via: tuple[str, ...]
-    relays: tuple[Span, ...]
-    quote_marks: str | None
-    rule: str
-    confidence_span: float | None
-    confidence_speaker: float | None
-
-
 def attribute(article: Article, doc: "Doc") -> list[Attribution]:
     """All attributions of an article in the order of the text; `doc` is `parse(article.text)`."""
     page = _page(article, doc)
+    spoken = [(piece.start, piece.end) for piece in article.pieces if piece.kind not in _NO_SPEECH]
+    quoted = [(run.start, run.end) for run in page.runs if run.parent is None]
+    return decide(article.text, page.runs, _ruled(article, page), model.tag(article.text, spoken, quoted))
+
+
+def by_rules(article: Article, doc: "Doc") -> list[Attribution]:
+    """What the rules alone find, for those who measure them."""
+    return _ruled(article, _page(article, doc))
+
+
+def _ruled(article: Article, page: Page) -> list[Attribution]:
     drafts = list(by_cue(page))
     drafts = with_marks(page, drafts)
     drafts = _relays(page, with_frames(page, drafts))

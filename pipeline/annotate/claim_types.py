@@ -143,7 +143,7 @@ def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | 
     """Why a sentence of the outlet is no claim, or None where it is one.
 
     text: the sentence. kind: kind of the piece it stands in (`Piece.kind`). tokens: the sentence, tagged; where None it
-    is parsed. Reasons: heading, label, caption, links, boilerplate, question, fragment.
+    is parsed. Reasons: heading, label, caption, links, boilerplate, question, request, fragment.
     """
     if kind in _PIECES:
         return _PIECES[kind]
@@ -158,6 +158,8 @@ def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | 
     if len(text) < 200 and _PHRASES["boilerplate"].search(lowered):
         return "boilerplate"
     words = _words(text, tokens)
+    if words.tag and words.tag[0] == "VB" and words.dep[0] == "ROOT":
+        return "request"
     if not any(_finite(words, i) for i in range(len(words.low))) or len(words.low) < 3:
         return "fragment"
     if _title_case(words):

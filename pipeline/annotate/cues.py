@@ -155,14 +155,17 @@ def lexicon() -> dict[str, Cue]:
 
 
 def classify(cue: str | None) -> Cue | None:
-    """What the words of a cue ("has repeatedly denied", "according to", ":") tell; None where there are none."""
+    """What the words of a cue ("has repeatedly denied", "according to", ":") tell; None where there are none, or none
+    of saying.
+    """
     if cue is None:
         return None
     words = re.findall(r"[a-z]+", cue.lower())
     if "according" in words:
         return ACCORDING_TO
     known = lexicon()
-    return next((known[word] for word in reversed(words) if word in known), MARK)
+    found = next((known[word] for word in reversed(words) if word in known), None)
+    return found if found is not None or (words and not cue.endswith(":")) else MARK
 
 
 def _inflections(lemma: str) -> list[str]:

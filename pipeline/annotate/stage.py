@@ -6,6 +6,7 @@ each claim its speaker, type, dates and stance. Every annotator sees the text an
 
 import dataclasses
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,9 +25,12 @@ from pipeline.offsets import Alignment, RawSpans
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-VERSION = "rules/1"
+VERSION = "annotate/1"
 _SPOKEN_IN = ("body", "item")  # pieces in which the outlet's own statements stand
 _EDGE = " \t\n,;:–—-"
+_NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
+_STOP = re.compile(r"[.!?]\s")
+_NOBODY = re.compile(r"(?:neither|nobody|no one)\b|(?:I|we)$", re.IGNORECASE)
 
 Row = dict[str, Any]
 Span = tuple[int, int]
@@ -71,6 +75,7 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
         document["published"], document["published_source"], document["published_confidence"]
     )
     attributions = attribute(article, doc)
+    attributions = _spoken(article.text, attributions)
     speakers = resolve(article, doc, attributions)
 
     claims = [
@@ -87,6 +92,37 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
         claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
     stances = [_stance(article, one) for one in stance.assess(article, doc, attributions, targets(article, doc))]
     return claims, [_timex(article, raw, timex) for timex in found], stances
+
+
+def _spoken(text: str, attributions: Sequence[Attribution]) -> list[Attribution]:
+    """The attributions of words that were said: what somebody wants, or would not say, the outlet states itself.
+
+    So it does with words of its own ("I wrote that ...") and with a sentence that follows one in which somebody is
+    reported, without saying that it goes on. Whatever stands in quotation marks was said.
+    """
+    kept = []
+    for number, each in enumerate(attributions):
+        cue = text[slice(*each.cue)] if each.cue else None
+        source = text[slice(*each.source)] if each.source else ""
+        reported = each.mode == "indirect" and each.rule == "tagger"
+        unsaid = cues.classify(cue) is None or _NOT.search(cue or "") or _NOBODY.match(source) or _apart(text, each)
+        if not (reported and unsaid):
+            kept.append(number)
+    place = {old: new for new, old in enumerate(kept)}
+    return [
+        dataclasses.replace(each, parent=place.get(each.parent) if each.parent is not None else None)
+        for number, each in enumerate(attributions)
+        if number in place and (each.parent is None or each.parent in place)
+    ]
+
+
+def _apart(text: str, each: Attribution) -> bool:
+    """Whether a sentence ends between the cue and the content."""
+    if each.cue is None:
+        return True
+    start, end = each.spans[0]
+    gap = (each.cue[1], start) if each.cue[0] < start else (end, each.cue[0])
+    return _STOP.search(text, *gap) is not None
 
 
 class _Sentences:

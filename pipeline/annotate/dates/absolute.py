@@ -152,6 +152,9 @@ def _year(e: Expression, c: Context) -> Reading | None:
 
 
 def _fiscal(e: Expression, c: Context) -> Reading | None:
+    """Of "fiscal 2024", "FY25", "the financial year 2023-24": the years it touches, not the days (see `fiscal`)."""
+    if "range" in e.parts:
+        return _yearrange(e, c)
     year = e.value("fy") or e.value("year")
     return Reading(period=Period.year(year)) if isinstance(year, int) else None
 
@@ -212,9 +215,9 @@ _HOURS = lazy(r"(\d{1,2})(?:[:.](\d\d))?(?::(\d\d))?\s*([aApP]?)")
 
 
 def clock_value(e: Expression, text: str) -> str | None:
-    """TIMEX3 suffix of a clock time ("T22:00", "T08:00Z"); None when the clock has no such time."""
-    zone = e.word("zone")
-    suffix = "Z" if zone in ("gmt", "utc") else ""
+    """TIMEX3 suffix of a clock time ("T22:00", "T08:00Z", "T20:00+01:00"); None when the clock has no such time."""
+    zone = e.value("zone")
+    suffix = zone if isinstance(zone, str) else ""
     word = e.value("word")
     if isinstance(word, str):
         return word + suffix

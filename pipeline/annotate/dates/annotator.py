@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.annotate.dates import absolute, edtf
+from pipeline.annotate.dates.confidence import confidence
 from pipeline.annotate.dates.context import Context, Reading
 from pipeline.annotate.dates.document import DocumentDate
 from pipeline.annotate.dates.expressions import Expression, Reject
 from pipeline.annotate.dates.lazy import lazy
+from pipeline.annotate.dates.ranges import in_order, is_range
 from pipeline.annotate.dates.recognise import recognise
 from pipeline.annotate.dates.resolve import read
 from pipeline.annotate.dates.values import Period, thirds
@@ -35,7 +37,7 @@ class Timex:
         anchor: EDTF value of the day it was resolved against, None when it needed none.
         anchor_source: where that day comes from: document, text (a date named before) or quote; None without an anchor.
         vague: now, recently, the future: never the date of a claim.
-        confidence: 0 to 1, from rates of the training corpora.
+        confidence: probability that expression and value are right, by the measured rates of `confidence`.
         alternatives: EDTF values that the words allow as well, likeliest first.
     """
 
@@ -91,6 +93,9 @@ def find_all(
 ) -> Found:
     """The temporal expressions of a text, in order, without overlaps, and what was refused.
 
+    The two ends of a range in words ("from 2009 to 2011") are two expressions, each with its own value (see `ranges`);
+    a range in figures ("2009-2011") is one, with an interval.
+
     Args:
         text: any text.
         document: its date; None, or one without a day, leaves relative expressions unresolved.
@@ -108,6 +113,7 @@ def find_all(
     said = sorted(zip(quotes, quote_days, strict=True)) if quote_days else []
     starts = [span[0] for span, _ in said]
     timexes: list[Timex] = []
+    before: tuple[Expression, Reading] | None = None
     for expression in expressions:
         at = bisect_right(starts, expression.start) - 1
         day = said[at][1] if at >= 0 and expression.end <= said[at][0][1] else None
@@ -118,6 +124,17 @@ def find_all(
         elif reading.confidence < REPORTED:
             rejects.append(_reject(text, expression, "seldom marked as a date"))
         else:
+            if before is not None and is_range(text, before[0], expression):
+                first, last = in_order(*before, expression, reading)
+                if first is not before[1]:
+                    context.leant = last.period
+                    timexes[-1] = _timex(text, before[0], first, context, document, day)
+                    context.leant = None
+                elif last is not reading and last.period is not None:
+                    context.remember(last.period, expression.start)
+                    context.leant = first.period
+                reading = last
+            before = expression, reading
             timexes.append(_timex(text, expression, reading, context, document, day))
     rejects.sort(key=lambda reject: reject.start)
     return Found(timexes, rejects)
@@ -144,7 +161,7 @@ def _timex(
     dated = reading.edtf
     if period is not None:
         value = reading.value or period.timex + (reading.part or "")
-        dated = dated or _edtf(period, reading)
+        dated = _fiscal(period, reading) if expression.fiscal else dated or _edtf(period, reading)
     elif reading.vague and context.anchor is not None:
         now = context.anchor.isoformat()
         dated = {
@@ -186,8 +203,12 @@ def _timex(
         anchor=anchor,
         anchor_source=source,
         vague=reading.vague,
-        confidence=reading.confidence,
-        alternatives=tuple(other.edtf for other in reading.alternatives if other.valid),
+        confidence=confidence(expression, reading),
+        alternatives=tuple(
+            _fiscal(other, reading) if expression.fiscal else other.edtf
+            for other in reading.alternatives
+            if other.valid
+        ),
     )
 
 
@@ -205,6 +226,14 @@ def _edtf(period: Period, reading: Reading) -> str:
     return edtf.qualify(period.edtf, "~") if reading.mod == "APPROX" else period.edtf
 
 
+def _fiscal(period: Period, reading: Reading) -> str:
+    """Of a fiscal year and its parts: the years it is named after, approximately; the days nobody says."""
+    first, last = (each.year_number for each in (period, reading.until or period))
+    if first is None or last is None:
+        return period.edtf + "~"
+    return f"{first:04d}~" if first == last else edtf.interval(f"{first:04d}~", f"{last:04d}~")
+
+
 def _open(dated: str, period: Period, relation: str) -> str:
     """The interval that begins or ends with a date: since and until hold it, before and after do not."""
     first, _, last = dated.partition("/")
@@ -213,7 +242,7 @@ def _open(dated: str, period: Period, relation: str) -> str:
     if relation == "until":
         return edtf.interval(None, last or first)
     beside = period.shift(-1 if relation == "before" else 1)
-    if "/" in dated or not beside.valid:
+    if "/" in dated or not beside.valid or not dated.startswith(period.edtf):
         return edtf.interval(None, first) if relation == "before" else edtf.interval(last or first, None)
     mark = dated[-1] if dated[-1] in "?~%" else ""
     return edtf.interval(None, beside.edtf + mark) if relation == "before" else edtf.interval(beside.edtf + mark, None)

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pipeline.annotate.dates.expressions import Expression
 from pipeline.annotate.dates.values import RANK, Period
 
+USUAL = 0.9  # share of the expressions that annotators marked, where a rule says nothing else
+_HEAD = 8  # code points before a day in which its paragraph begins, blanks and "On" between
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -20,7 +23,7 @@ class Reading:
         mod: TIMEX3 modifier.
         part: part of day or clock time as a TIMEX3 suffix ("TMO", "T22:00").
         relative: the anchor or the memory was needed.
-        confidence: probability that annotators mark it with this value; below 0.5 it is not reported.
+        confidence: share of such words that annotators marked at all; below 0.5 it is not reported.
         alternatives: other periods that the words allow.
         vague: now, recently, the future.
         edtf: EDTF value where it is not that of the period.
@@ -34,7 +37,7 @@ class Reading:
     mod: str | None = None
     part: str | None = None
     relative: bool = False
-    confidence: float = 0.9
+    confidence: float = USUAL
     alternatives: tuple[Period, ...] = ()
     vague: bool = False
     edtf: str | None = None
@@ -55,6 +58,8 @@ class Context:
             one.
         memory: what was spoken of, by unit, in the order of the telling.
         last: what was spoken of last, of any unit.
+        reported: offset and period of the quarter or half whose results were told last.
+        narrated: end of the paragraph at hand and the explicit day that opens it.
     """
 
     text: str
@@ -66,6 +71,18 @@ class Context:
     memory: dict[str, Period] = field(default_factory=dict)
     last: Period | None = None
     reported: tuple[int, Period] | None = None
+    narrated: tuple[int, Period] | None = None
+
+    def narrate(self, period: Period, start: int, end: int) -> None:
+        """Note an explicit day that opens a paragraph (a line): its bare weekdays follow that day, up to its end."""
+        head = self.text[max(0, start - _HEAD) : start]
+        if ("\n" in head or start <= _HEAD) and head.rpartition("\n")[2].strip().lower() in ("", "on"):
+            close = self.text.find("\n", end)
+            self.narrated = (close if close >= 0 else len(self.text), period)
+
+    def told(self, at: int) -> Period | None:
+        """The day that opens the paragraph of the offset `at`, None without one."""
+        return self.narrated[1] if self.narrated is not None and at < self.narrated[0] else None
 
     def remember(self, period: Period, at: int) -> None:
         """Note a resolved period for the expressions that lean on it."""

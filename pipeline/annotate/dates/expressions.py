@@ -44,6 +44,14 @@ class Expression:
         value = self.value("unit")
         return value if isinstance(value, str) else "period"
 
+    @property
+    def fiscal(self) -> bool:
+        """Whether it, or what places it, counts in fiscal years: nobody says when those begin."""
+        return bool(self.parts.keys() & {"fiscal", "fy"}) or "fiscal" in (
+            self.rule,
+            self.container.rule if self.container else "",
+        )
+
     def word(self, part: str) -> str:
         """First word of a part in lower case, empty when the part is absent."""
         tokens = self.parts.get(part)

@@ -1,4 +1,8 @@
-"""Quarters, halves and fiscal years, and the periods that results are compared with."""
+"""Quarters, halves and fiscal years, and the periods that results are compared with.
+
+A fiscal year is written as the calendar year of its name, as TimeBank does ("fiscal 1989" is 1989, its first quarter
+1989-Q1), although it may begin in any month: in EDTF both are `1989~`: no day is said that the words do not.
+"""
 
 from pipeline.annotate.dates.context import Context, Reader, Reading
 from pipeline.annotate.dates.counting import count
@@ -48,7 +52,7 @@ def _qnum(e: Expression, c: Context) -> Reading | None:
     value = e.value("qnum")
     assert isinstance(value, tuple)
     unit, number = value
-    year = e.value("year") or e.value("fy")
+    year = e.value("year") or e.value("fy") or (c.outer.year_number if c.outer is not None else None)
     per_year = 4 if unit == "quarter" else 2
     if isinstance(year, int):
         return Reading(period=Period(unit, year * per_year + number - 1))

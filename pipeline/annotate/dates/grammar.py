@@ -45,6 +45,7 @@ RULES: dict[str, str] = {
     "tonight": "<part:tonight|overnight>",
     "part": "<which:last|next|this|that|the (same|next|previous|following)?|each> <edge:early|late|mid>? <part:part>",
     "midpart": "<edge:mid> hyphen? <part:part>",
+    "sameperiod": "the (same|comparable) <unit:period|quarter>",
     "unitwhich": "(<det:the|this|its>? <which:WHICH>|<det:the|its>|<det:that> <which:same>|the very "
     "<which:same|next>) additional? <fiscal:fiscal>? <unit:unit|quarter|weekend|period>",
     "unitswhich": "(<det:the>|these)? <which:last|next|past|previous|following|coming|recent|future|these>?"
@@ -63,19 +64,19 @@ RULES: dict[str, str] = {
     "<unit:unit|units> and a half) TAIL?",
     "quarter": "<det:the>? (<year:year4> poss?)? <yearago:unit hyphen (ago|earlier)>? <fiscal:fiscal>? hyphen?"
     " <which:last|next|this|past|previous|following|coming|same|latest|"
-    "current>? <ord:ORD> fiscal? (<hyphen:hyphen>? <unit:quarter>|<hyphen:hyphen> <unit:half>)",
+    "current>? <ord:ORD> <fiscal:fiscal>? (<hyphen:hyphen>? <unit:quarter>|<hyphen:hyphen> <unit:half>)",
     "quarters": "the? <ord:ORD|last> <count:number|small> <unit:quarters>",
     "qnum": "<qnum:qnum> (OFYEAR|<fy:fy>)?",
-    "sameperiod": "the (same|comparable) <unit:period|quarter>",
     "year": "(the unit)? <year:year4>|<year:shortyear>",
     "past": "<word:the past|the future|future>",
-    "fiscal": "(the fiscal? unit)? fiscal? unit? <fy:fy>|the? fiscal unit? <year:year4>",
+    "fiscal": "(the fiscal? unit)? fiscal? unit? <fy:fy>|the? fiscal unit? (<year:year4>|<range:yearrange>)|"
+    "the? <year:year4> fiscal unit",
     "yearrange": "<range:yearrange>",
     "era": "<bc:ad> <year:small|int|year4>|<year:small|int|year4> <bc:bc|ad>",
     "yearwords": "(the <unit:unit>)? <words:number (hyphen? (number|big)){1,3}|number big and number>",
     "decade": "<the:the>? <edge:early|mid|late>? hyphen? <decade:decade|decadeword>",
     "century": "the? <edge:early|mid|late>? hyphen? <ord:ORD> hyphen? <unit:unit> <bc:bc>?",
-    "season": "<det:the|this|that>? <which:NEAR>? <season:season> (of? <year:year4>)?",
+    "season": "<det:the|this|that>? <which:NEAR>? <season:season> (of? (<year:year4>|<range:yearrange>))?",
     "feast": "<which:NEAR>? <feast:feast> CYEAR?",
     "reference": "<ref:reference>",
     "set": "each <count:number|small|ORD>? <unit:UNIT>",

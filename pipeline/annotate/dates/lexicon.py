@@ -45,12 +45,12 @@ PARTS = {
     "night": "TNI", "nights": "TNI", "dawn": "TMO", "dusk": "TEV", "daybreak": "TMO", "lunchtime": "TMI",
 }
 CLOCK_WORDS = {"noon": "T12:00", "midday": "T12:00", "midnight": "T24:00"}
-# Hours east of Greenwich; None: a place's own time.
-ZONES: dict[str, float | None] = {
-    "gmt": 0, "utc": 0, "est": -5, "edt": -4, "cst": -6, "cdt": -5, "mst": -7, "mdt": -6, "pst": -8, "pdt": -7,
-    "bst": 1,
-    "cet": 1, "cest": 2, "eet": 2, "eest": 3, "msk": 3, "jst": 9, "kst": 9, "aest": 10, "aedt": 11,
-}
+# TIMEX3 suffix of a clock time in a zone.  The American zones have none: TimeBank and AQUAINT write their clock times
+# bare (4 of 4), those of Greenwich with a Z.
+ZONES: dict[str, str] = {
+    "gmt": "Z", "utc": "Z", "bst": "+01:00", "cet": "+01:00", "cest": "+02:00", "eet": "+02:00", "eest": "+03:00",
+    "msk": "+03:00", "jst": "+09:00", "kst": "+09:00", "aest": "+10:00", "aedt": "+11:00",
+} | dict.fromkeys(("est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt"), "")
 # Days of the calendar by name: (month, day), or a rule that `holidays` knows.
 FEASTS: dict[str, tuple[int, int] | str] = {
     "new year's day": (1, 1), "new years day": (1, 1), "new year's eve": (12, 31), "new years eve": (12, 31),
@@ -86,7 +86,7 @@ FREQUENCIES = {"daily": "P1D", "weekly": "P1W", "monthly": "P1M", "yearly": "P1Y
 
 # Every class with its words; a dictionary gives the words values.  Classes without words are those of numbers, phrases
 # and punctuation, which `expressions.tokens` recognises by their form.
-CLASSES: dict[str, tuple[str, ...] | dict[str, int] | dict[str, str] | dict[str, float | None]] = {
+CLASSES: dict[str, tuple[str, ...] | dict[str, int] | dict[str, str]] = {
     "month": MONTHS, "weekday": WEEKDAYS, "weekdayshort": WEEKDAY_SHORT,
     "weekdays": {name + "s": number for name, number in WEEKDAYS.items()},
     "unit": {unit: unit for unit in UNIT if unit != "second"},

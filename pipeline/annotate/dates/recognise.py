@@ -133,6 +133,7 @@ _PLACED = {
     "month": ("year", "unitwhich", "yearwords"),
     "season": ("year", "unitwhich", "yearwords"),
     "quarter": ("year", "unitwhich", "fiscal"),
+    "qnum": ("fiscal",),
     "weekday": ("unitwhich",),
     "sameperiod": ("year", "unitwhich"),
     "monthday": ("unitwhich",),

@@ -65,10 +65,21 @@ def _weekday(e: Expression, c: Context) -> Reading | None:
         return Reading(kind, period=day.shift(-(back or 7)), part=part, relative=True)
     if which in ("next", "coming", "upcoming"):
         return Reading(kind, period=day.shift(7 - back), part=part, relative=True)
+    opening = c.told(e.start)
+    if opening is not None and not which and not _SAYING.search(c.text[max(0, e.start - 20) : e.start]):
+        told = opening.shift((weekday - opening.index) % 7)  # day 1 was a Monday
+        if told.index <= day.index and not future(e, c):
+            c.leant = opening
+            others = () if told == past else (past,)
+            return Reading(kind, period=told, part=part, mod=mod, relative=True, alternatives=others)
     if back == 0:
         return Reading(kind, period=day, part=part, mod=mod, relative=True)
     chosen, other = (coming, past) if future(e, c) or which == "this" else (past, coming)
     return Reading(kind, period=chosen, part=part, mod=mod, relative=True, alternatives=(other,))
+
+
+# "Said Friday" is of the document's days, whatever the paragraph tells.
+_SAYING = lazy(r"\b(?:said|says|told \w+|announced|reported|added|confirmed)\s+(?:on\s+|late\s+|early\s+)?$")
 
 
 def _weekday_the(weekday: int, number: int, c: Context) -> Reading | None:
@@ -259,8 +270,12 @@ def _season(e: Expression, c: Context) -> Reading | None:
     year = e.value("year")
     if not isinstance(year, int) and c.outer is not None:
         year = c.outer.year_number
+    if "range" in e.parts:  # "the winter of 2023-24" begins in the first year
+        return Reading(period=Period(unit, int(e.word("range")[:4]) * 4 + place))
     if isinstance(year, int):
-        return Reading(period=Period(unit, year * 4 + place), relative=c.outer is not None)
+        found = Period(unit, year * 4 + place)
+        others = (found.shift(-4),) if place == 3 else ()  # "the winter of 2024" may have begun or ended in it
+        return Reading(period=found, relative=c.outer is not None, alternatives=others)
     now = c.now(unit)
     if now is None or c.anchor is None:
         return Reading(value=f"XXXX-{label}")

@@ -36,6 +36,8 @@ def read(expression: Expression, context: Context) -> Reading | None:
             return None
         if not _looks_back(expression):
             context.remember(reading.period, expression.start)
+        if expression.rule in ("monthday", "daymonth") or (expression.rule == "numdate" and not reading.alternatives):
+            context.narrate(reading.period, expression.start, expression.end)
     return reading
 
 

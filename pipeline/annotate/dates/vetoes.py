@@ -162,7 +162,7 @@ def _veto_clock(text: str, expression: Expression) -> str | None:
 
 
 def _veto_season(text: str, expression: Expression) -> str | None:
-    if "year" in expression.parts or "which" in expression.parts:
+    if expression.parts.keys() & {"year", "range", "which"}:
         return None
     words = text[expression.start : expression.end].lower()
     before = _word_before(text, expression.start).lower()

@@ -1,0 +1,196 @@
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline import train
+from pipeline.annotate import model
+from pipeline.errors import StoreError
+
+HARBOUR = (
+    "The harbour board will raise its fees next spring, chairwoman Orla Venn said on Tuesday. “Nobody likes it,” she "
+    "added, “but the cranes are forty years old.”"
+)
+
+WORDS = st.lists(
+    st.sampled_from(
+        ["“", "”", '"', "'", "said", "he", "Venn", "that", "Tuesday", ",", ".", "\ud800", "\x00", "é", "𝔘", "\t", "10"]
+    ),
+    max_size=60,
+).map(" ".join)
+
+
+def tagged(text: str, quoted: tuple[model.Span, ...] = ()) -> list[model.Tagged]:
+    """What is found in a text of one paragraph."""
+    return model.tag(text, [(0, len(text))], quoted)
+
+
+def marks(text: str) -> tuple[model.Span, ...]:
+    """Runs in curly marks."""
+    opening = [at for at, letter in enumerate(text) if letter == "“"]
+    return tuple((at, text.index("”", at) + 1) for at in opening)
+
+
+def tokens(lengths: list[int]) -> model.Tokens:
+    """Tokens of units of the given lengths."""
+    units = np.repeat(np.arange(len(lengths)), lengths)
+    places = np.arange(len(units))
+    return model.Tokens(places, places, places, places + 1, units)
+
+
+def test_reported_speech_has_its_cue_and_its_source():
+    """A reported clause comes with the verb that reports it and the words that name the speaker."""
+    first = tagged(HARBOUR, marks(HARBOUR))[0]
+
+    assert [HARBOUR[slice(*span)].rstrip(",") for span in first.spans] == [
+        "The harbour board will raise its fees next spring"
+    ]
+    assert HARBOUR[slice(*first.cue)] == "said"
+    assert "Orla Venn" in HARBOUR[slice(*first.source)]
+
+
+def test_a_parted_quote_is_one_attribution():
+    """Both halves of a quotation that its cue parts belong to one attribution."""
+    second = tagged(HARBOUR, marks(HARBOUR))[1]
+
+    assert [HARBOUR[slice(*span)].strip("“”,.") for span in second.spans] == [
+        "Nobody likes it",
+        "but the cranes are forty years old",
+    ]
+    assert HARBOUR[slice(*second.source)] == "she"
+
+
+def test_plain_narration_is_not_attributed():
+    """A sentence in which nobody says or thinks anything gives no attribution."""
+    assert tagged("Two ferries left the harbour at noon and came back after dark.") == []
+
+
+@given(text=WORDS, cuts=st.lists(st.integers(0, 200), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_any_text_gives_ordered_spans_inside_it(text: str, cuts: list[int]):
+    """Whatever the text, spans are non-empty parts of it, pieces do not overlap, and probabilities are in [0, 1]."""
+    edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(text)), len(text)]
+    for one in model.tag(
+        text, list(itertools.pairwise(edges)), marks(text) if text.count("”") and text[-1:] == "”" else ()
+    ):
+        spans = [*one.spans, *(span for span in (one.cue, one.source) if span)]
+        assert all(0 <= start < end <= len(text) for start, end in spans)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(one.spans))
+        assert 0 <= one.content_probability <= 1
+        assert 0 <= one.source_probability <= 1
+
+
+def test_texts_without_words_give_nothing():
+    """No paragraphs, an empty one, or one of white space alone: nothing is found, and nothing raises."""
+    assert model.tag("", [], []) == []
+    assert model.tag("", [(0, 0)], []) == []
+    assert model.tag(" \n\t\u200b", [(0, 4)], []) == []
+
+
+def test_a_paragraph_longer_than_a_unit_is_read_to_its_end():
+    """An attribution at the end of a paragraph of some 60,000 code points is found as it is alone."""
+    filler = "The ferry left the harbour at noon and came back after dark. " * 1_000
+    text = filler + HARBOUR
+    quoted = [(start + len(filler), end + len(filler)) for start, end in marks(HARBOUR)]
+    last = model.tag(text, [(0, len(text))], quoted)[-2:]
+
+    assert [one.cue and text[slice(*one.cue)] for one in last] == ["said", "added"]
+
+
+def test_equal_texts_are_tagged_alike_wherever_other_documents_stood():
+    """What is found depends on the document alone: the same before and after another one was read."""
+    before = tagged(HARBOUR, marks(HARBOUR))
+    tagged("“Never,” the pilot replied. " * 40)
+
+    assert before == tagged(HARBOUR, marks(HARBOUR))
+
+
+def test_code_points_beyond_the_first_plane_do_not_move_offsets():
+    """Letters outside the Basic Multilingual Plane and lone surrogates count one code point each."""
+    text = "𝔘\ud800 " + HARBOUR
+    first = model.tag(text, [(0, len(text))], [])[0]
+
+    assert text[slice(*first.cue)] == "said"
+
+
+@given(lengths=st.lists(st.integers(1, 500), min_size=1, max_size=30), limit=st.integers(2, model.WINDOW))
+def test_windows_part_all_tokens_and_fit_the_encoder(lengths: list[int], limit: int):
+    """Each token is decided in exactly one window, and no window is longer than the encoder's limit."""
+    row = tokens(lengths)
+    found = model.windows(row, limit)
+    ends = [decided_end for *_, decided_end in found]
+
+    assert [decided for _, _, decided, _ in found] == [0, *ends[:-1]]
+    assert ends[-1] == sum(lengths)
+    assert all(first <= decided < decided_end <= end for first, end, decided, decided_end in found)
+    assert max(len(model.assemble(row, first, end)[0]) for first, end, *_ in found) <= model.WINDOW
+
+
+@given(
+    scores=st.lists(
+        st.lists(st.integers(-9, 9).map(float), min_size=len(model.TAGS), max_size=len(model.TAGS)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_decoding_finds_the_best_of_all_legal_paths(scores: list[list[float]]):
+    """The decoded path is legal, and no legal path scores higher (all paths tried)."""
+
+    def legal(path: tuple[int, ...]) -> bool:
+        return all(
+            state not in (2, 4, 6) or before in (state - 1, state) for before, state in itertools.pairwise((0, *path))
+        )
+
+    def value(path: tuple[int, ...]) -> float:
+        return sum(row[state] for row, state in zip(scores, path, strict=True))
+
+    path = tuple(model._viterbi(scores))
+
+    assert legal(path)
+    assert value(path) == max(
+        value(p) for p in itertools.product(range(len(model.TAGS)), repeat=len(scores)) if legal(p)
+    )
+
+
+def test_a_missing_file_is_named(tmp_path):
+    """A model file that is not there is an error that names it."""
+    with pytest.raises(StoreError, match=r"tagger\.onnx.*cannot be read"):
+        model.verify(tmp_path)
+
+
+def test_a_changed_file_is_refused(tmp_path):
+    """A model file with other bytes than pinned is refused, with both digests."""
+    for name in model.DIGESTS:
+        (tmp_path / name).write_bytes(b"other")
+    with pytest.raises(StoreError, match=model.DIGESTS["tagger.onnx"]):
+        model.verify(tmp_path)
+
+
+def test_the_files_of_the_package_are_the_pinned_ones():
+    """The digests in the code are those of the files beside it."""
+    model.verify(model.FOLDER)
+
+
+def test_the_hidden_states_stand_beside_the_scores():
+    """One pass of the encoder gives scores, links and hidden states, so that other heads can share it."""
+    session, _ = model.load((model.FOLDER / "tagger.onnx").read_bytes())
+    ids = np.array([[model.CLS, 2000, 2001, model.SEP]])
+    scores, hidden = session.run(["scores", "hidden"], {"ids": ids, "features": np.zeros_like(ids)})
+
+    assert scores.shape == (1, 4, len(model.TAGS))
+    assert hidden.shape == (1, 4, train.WIDTH)
+
+
+def test_calibration_error_of_honest_and_of_boasting_probabilities():
+    """Probabilities that come true as often as they say have no error; certainty that fails half the time has 0.5."""
+    assert train.calibration_error([0.25] * 4, [True, False, False, False]) == pytest.approx(0)
+    assert train.calibration_error([1.0] * 4, [True, True, False, False]) == pytest.approx(0.5)
+
+
+def test_logistic_regression_finds_the_share_where_evidence_tells_nothing():
+    """Without evidence, the fitted probability is the share that is right."""
+    weights = train.logistic([(0.0,)] * 400, [True] * 300 + [False] * 100, ridge=1e-6)
+
+    assert model._logistic(weights, (0.0,)) == 0.75
