@@ -46,7 +46,7 @@ PARTS = {
 }
 CLOCK_WORDS = {"noon": "T12:00", "midday": "T12:00", "midnight": "T24:00"}
 # TIMEX3 suffix of a clock time in a zone.  The American zones have none: TimeBank and AQUAINT write their clock times
-# bare (4 of 4), those of Greenwich with a Z.
+# bare (three of three), those of Greenwich with a Z.
 ZONES: dict[str, str] = {
     "gmt": "Z", "utc": "Z", "bst": "+01:00", "cet": "+01:00", "cest": "+02:00", "eet": "+02:00", "eest": "+03:00",
     "msk": "+03:00", "jst": "+09:00", "kst": "+09:00", "aest": "+10:00", "aedt": "+11:00",
