@@ -4,7 +4,7 @@ import datetime
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.annotate.dates import absolute, edtf
 from pipeline.annotate.dates.confidence import confidence
@@ -20,8 +20,7 @@ from pipeline.annotate.dates.values import Period, thirds
 REPORTED = 0.5  # a Timex is reported when it is as likely as not that people would mark it (rates of TimeBank, AQUAINT)
 
 
-@dataclass(frozen=True, slots=True)
-class Timex:
+class Timex(NamedTuple):
     """One temporal expression.
 
     Attributes:
@@ -60,8 +59,7 @@ class Timex:
     alternatives: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What `find_all` saw: the expressions, and what it refused with the reasons."""
 
     timexes: list[Timex]

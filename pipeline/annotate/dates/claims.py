@@ -4,7 +4,7 @@ import datetime
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.annotate.dates import edtf
 from pipeline.annotate.dates.annotator import Timex, find
@@ -15,8 +15,7 @@ from pipeline.annotate.dates.lexicon import WEEKDAYS
 Span = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimSpan:
+class ClaimSpan(NamedTuple):
     """What the linker needs to know of a claim; all spans half-open, in code points of the text.
 
     Attributes:
@@ -39,8 +38,7 @@ class ClaimSpan:
     voice: str = "attributed"
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimDate:
+class ClaimDate(NamedTuple):
     """The dates of a claim.
 
     Attributes:

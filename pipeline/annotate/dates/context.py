@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pipeline.annotate.dates.expressions import Expression
 from pipeline.annotate.dates.values import RANK, Period
@@ -11,8 +11,7 @@ USUAL = 0.9  # share of the expressions that annotators marked, where a rule say
 _HEAD = 8  # code points before a day in which its paragraph begins, blanks and "On" between
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """What an expression means.
 
     Attributes:
@@ -44,9 +43,8 @@ class Reading:
     end: int | None = None
 
 
-@dataclass(slots=True)
 class Context:
-    """Where the reading stands in the document.
+    """Where the reading stands in the document; it changes as the reading goes on.
 
     Attributes:
         text: the whole text.
@@ -62,16 +60,19 @@ class Context:
         narrated: end of the paragraph at hand and the explicit day that opens it.
     """
 
-    text: str
-    anchor: datetime.date | None
-    day_first: bool | None = None
-    southern: bool = False
-    leant: Period | None = None
-    outer: Period | None = None
-    memory: dict[str, Period] = field(default_factory=dict)
-    last: Period | None = None
-    reported: tuple[int, Period] | None = None
-    narrated: tuple[int, Period] | None = None
+    def __init__(
+        self, text: str, anchor: datetime.date | None, day_first: bool | None = None, southern: bool = False
+    ) -> None:
+        self.text = text
+        self.anchor = anchor
+        self.day_first = day_first
+        self.southern = southern
+        self.leant: Period | None = None
+        self.outer: Period | None = None
+        self.memory: dict[str, Period] = {}
+        self.last: Period | None = None
+        self.reported: tuple[int, Period] | None = None
+        self.narrated: tuple[int, Period] | None = None
 
     def narrate(self, period: Period, start: int, end: int) -> None:
         """Note an explicit day that opens a paragraph (a line): its bare weekdays follow that day, up to its end."""

@@ -12,9 +12,8 @@ the text agree with them, or when the day is told as the news of the day, in the
 import datetime
 import re
 from bisect import bisect_left
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import NamedTuple, Self
 
 from pipeline.annotate.dates import edtf
 from pipeline.annotate.dates.context import Context
@@ -30,8 +29,7 @@ from pipeline.annotate.dates.resolve import read
 CONFIDENCE = {"metadata": 0.99, "html": 0.94, "url": 0.95, "dateline": 0.97, "text": 0.7}
 
 
-@dataclass(frozen=True, slots=True)
-class DocumentDate:
+class DocumentDate(NamedTuple):
     """The date of a document.
 
     Attributes:
@@ -203,8 +201,7 @@ def _from_text(text: str, latest: datetime.date | None) -> DocumentDate:
     return DocumentDate(edtf.interval(newest.isoformat(), upper), "text", 0.7, None)
 
 
-@dataclass(frozen=True, slots=True)
-class _Evidence:
+class _Evidence(NamedTuple):
     days: list[tuple[int, datetime.date]]  # offset, explicit day that is past
     dated: frozenset[int]  # the offsets of the days whose year is written
     weekdays: list[tuple[int, int]]  # offset, ISO weekday of a bare weekday

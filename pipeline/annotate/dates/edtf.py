@@ -12,7 +12,7 @@ ISO weeks are not EDTF: a week is written as its interval, Monday to Sunday, and
 
 import datetime
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.annotate.dates.lazy import lazy
 
@@ -33,8 +33,7 @@ _DATE = lazy(
 _SHOWN = 40  # characters of a bad value that a message shows
 
 
-@dataclass(frozen=True, slots=True)
-class Edtf:
+class Edtf(NamedTuple):
     """One EDTF value.
 
     Attributes:

@@ -1,12 +1,11 @@
 """A temporal expression as the grammar matched it, before it has a value."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.annotate.dates.tokens import Token
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A stretch of text that a rule of the grammar matched.
 
     Attributes:
@@ -58,8 +57,7 @@ class Expression:
         return tokens[0].word if tokens else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reject:
+class Reject(NamedTuple):
     """Something that looks like a date and is none: its span in code points, its words, the reason."""
 
     start: int

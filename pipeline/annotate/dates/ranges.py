@@ -4,8 +4,6 @@ The two ends of such a range are two expressions, each with its own value, as Ti
 up.  But a range runs forward: an end without a year of its own takes its place from the other.
 """
 
-from dataclasses import replace
-
 from pipeline.annotate.dates.absolute import make_day
 from pipeline.annotate.dates.context import Reading
 from pipeline.annotate.dates.expressions import Expression
@@ -68,4 +66,4 @@ def _moved(reading: Reading, period: Period) -> Reading:
     """The reading at another place; the one it had is kept as the loser."""
     if reading.period is None or period == reading.period:
         return reading
-    return replace(reading, period=period, alternatives=(reading.period,))
+    return reading._replace(period=period, alternatives=(reading.period,))

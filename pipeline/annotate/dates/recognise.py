@@ -7,7 +7,6 @@ neighbours that form one expression are joined: "the end of" + "the year", "10 p
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 from pipeline.annotate.dates import grammar
 from pipeline.annotate.dates.expressions import Expression, Reject
@@ -62,8 +61,8 @@ def _alternatives(expression: Expression) -> Iterator[Expression]:
     """Two times in "fifteen or twenty years ago": the first has only its number for words."""
     first, second = expression.parts["count"], expression.parts["second"]
     rest = {name: tokens for name, tokens in expression.parts.items() if name not in ("count", "second")}
-    yield replace(expression, rule="count", end=first[-1].end, parts=rest | {"count": first})
-    yield replace(expression, rule="count", start=second[0].start, parts=rest | {"count": second})
+    yield expression._replace(rule="count", end=first[-1].end, parts=rest | {"count": first})
+    yield expression._replace(rule="count", start=second[0].start, parts=rest | {"count": second})
 
 
 def _adjectival(parts: dict[str, list[Token]]) -> bool:
@@ -103,7 +102,7 @@ def _elements(expression: Expression) -> Iterator[Expression]:
         parts = {name: tokens for name, tokens in expression.parts.items() if name != "list"} | {"day": [day]}
         start = expression.start if day is days[0] else day.start
         end = expression.end if day is days[-1] else day.end
-        yield replace(expression, rule="monthday", start=start, end=end, parts=parts)
+        yield expression._replace(rule="monthday", start=start, end=end, parts=parts)
 
 
 _CALENDAR = frozenset(
@@ -170,15 +169,15 @@ def _join(runs: Runs, found: list[Expression]) -> list[Expression]:
                 and _PLACE.fullmatch(between)
                 and _places(last, expression)
             ):
-                out[-1] = replace(last, end=expression.end, high=expression.high, container=expression)
+                out[-1] = last._replace(end=expression.end, high=expression.high, container=expression)
                 if len(out) > 1 and _RANGE.fullmatch(runs.letters[out[-2].high : last.low]) and _alike(out[-2], last):
-                    out[-2] = replace(out[-2], container=expression)  # "Monday to Wednesday last week"
+                    out[-2] = out[-2]._replace(container=expression)  # "Monday to Wednesday last week"
                 continue
             if last.rule in ("clock", "midpart") and expression.rule in _DAYLIKE and _AFTER_CLOCK.fullmatch(between):
-                out[-1] = replace(expression, start=last.start, low=last.low, prefixes=(last, *last.prefixes))
+                out[-1] = expression._replace(start=last.start, low=last.low, prefixes=(last, *last.prefixes))
                 continue
             if between == LETTER["poss"] and expression.rule == "quarter" and last.rule in _YEARLIKE:
-                out[-1] = replace(expression, start=last.start, low=last.low, container=last, prefixes=last.prefixes)
+                out[-1] = expression._replace(start=last.start, low=last.low, container=last, prefixes=last.prefixes)
                 continue
         taken = True
         while taken:
@@ -189,7 +188,7 @@ def _join(runs: Runs, found: list[Expression]) -> list[Expression]:
                 while out and out[-1].low >= low:
                     out.pop()  # "the week" in "the week of March 6"
                 prefix = _expression(rule, match, runs.tokens)
-                expression = replace(expression, start=prefix.start, low=low, prefixes=(prefix, *expression.prefixes))
+                expression = expression._replace(start=prefix.start, low=low, prefixes=(prefix, *expression.prefixes))
                 taken = True
                 break
         out.append(expression)

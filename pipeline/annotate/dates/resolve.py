@@ -8,7 +8,6 @@ TIMEX3 pattern such as `XXXX-WXX-6`.
 """
 
 import datetime
-from dataclasses import replace
 
 from pipeline.annotate.dates import absolute, amounts, edtf, fiscal, relative
 from pipeline.annotate.dates.context import Context, Reader, Reading, part_of_day
@@ -51,34 +50,34 @@ def _looks_back(expression: Expression) -> bool:
 
 def _prefixed(prefix: Expression, reading: Reading, e: Expression, c: Context) -> Reading | None:
     if prefix.rule == "midpart":
-        return replace(reading, type="TIME", part=part_of_day(prefix), mod="MID") if reading.period else reading
+        return reading._replace(type="TIME", part=part_of_day(prefix), mod="MID") if reading.period else reading
     if prefix.rule == "clock":
         clock = absolute.clock_value(prefix, c.text)
         if clock is None:
             return reading
         if reading.period is None:
-            return replace(reading, type="TIME", value=f"{reading.value}{clock}")
-        return replace(reading, type="TIME", part=clock)
+            return reading._replace(type="TIME", value=f"{reading.value}{clock}")
+        return reading._replace(type="TIME", part=clock)
     if prefix.rule in ("edge", "edgeof") and e.value("unit") == "day" and "which" not in e.parts:
-        return replace(reading, confidence=0.3)
+        return reading._replace(confidence=0.3)
     if prefix.rule == "edge" and prefix.word("edge") in ("later", "earlier") and reading.period is not None:
-        reading = replace(reading, edtf=_up_to_now(reading.period, prefix.word("edge"), c))
+        reading = reading._replace(edtf=_up_to_now(reading.period, prefix.word("edge"), c))
     if prefix.rule in ("edge", "edgeof"):
-        return replace(reading, mod=third(prefix.word("edge")), confidence=max(reading.confidence, 0.8))
+        return reading._replace(mod=third(prefix.word("edge")), confidence=max(reading.confidence, 0.8))
     if prefix.rule == "approx":
-        return replace(reading, mod="APPROX")
+        return reading._replace(mod="APPROX")
     if prefix.rule == "halfof":
         first = prefix.value("ord") == 1
         if reading.period is not None and reading.period.unit == "year":
-            return replace(reading, period=Period("half", reading.period.index * 2 + (0 if first else 1)))
-        return replace(reading, mod="START" if first else "END")
+            return reading._replace(period=Period("half", reading.period.index * 2 + (0 if first else 1)))
+        return reading._replace(mod="START" if first else "END")
     if prefix.rule == "firstof":
         return _first_of(prefix, reading)
     if prefix.rule == "weekof":
         unit = prefix.value("unit")
         if reading.period is None or reading.period.first is None or unit not in ("week", "weekend", "month"):
             return None
-        return replace(reading, period=Period.containing(str(unit), reading.period.first), type="DATE", part=None)
+        return reading._replace(period=Period.containing(str(unit), reading.period.first), type="DATE", part=None)
     if prefix.rule == "partof":
         part = part_of_day(prefix)
         if part is None:
@@ -86,15 +85,15 @@ def _prefixed(prefix: Expression, reading: Reading, e: Expression, c: Context) -
                 return None
             part = "TMO" if "edge" not in prefix.parts else "TNI"
         return (
-            replace(reading, type="TIME", part=part)
+            reading._replace(type="TIME", part=part)
             if reading.period
-            else replace(reading, type="TIME", value=f"{reading.value}{part}")
+            else reading._replace(type="TIME", value=f"{reading.value}{part}")
         )
     if prefix.rule == "dayoff":
         if prefix.value("unit") != "day" or reading.period is None or reading.period.unit != "day":
             return None
-        return replace(
-            reading, period=reading.period.shift(-1 if prefix.word("side") == "before" else 1), relative=True
+        return reading._replace(
+            period=reading.period.shift(-1 if prefix.word("side") == "before" else 1), relative=True
         )
     return reading
 
@@ -112,7 +111,7 @@ def _first_of(prefix: Expression, reading: Reading) -> Reading | None:
     if length > last - first:
         return None
     start, end = (first, first + length) if opening else (last - length, last)
-    return replace(reading, mod="START" if opening else "END", edtf=edtf.interval(start.isoformat(), end.isoformat()))
+    return reading._replace(mod="START" if opening else "END", edtf=edtf.interval(start.isoformat(), end.isoformat()))
 
 
 def _up_to_now(period: Period, word: str, c: Context) -> str | None:

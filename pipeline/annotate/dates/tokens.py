@@ -8,7 +8,6 @@ pattern over tokens is a regular expression over a short string.
 """
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pipeline.annotate.dates import lexicon
@@ -60,8 +59,7 @@ class Token(NamedTuple):
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(NamedTuple):
     """The tokens worth reading and, a character each, their classes; `BARRIER` stands between two runs."""
 
     tokens: list[Token]

@@ -4,8 +4,7 @@ A `Period` is a unit and a count of such units, so that "the month before" is a 
 """
 
 import datetime
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from pipeline.annotate.dates import edtf
 
@@ -55,8 +54,7 @@ _FACTOR = {"decade": 10, "century": 100, "millennium": 1000, "fortnight": 2, "se
 _VAGUE = {"decade": "DE", "century": "CE", "millennium": "ML"}
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """A stretch of the calendar at one granularity.
 
     Attributes:
