@@ -255,3 +255,22 @@ def test_what_people_seldom_mark_is_refused_with_the_reason() -> None:
     found = find_all("The annual report is due.", document_date(metadata="2025-04-28"))
 
     assert (found.timexes, [reject.reason for reject in found.rejects]) == ([], ["seldom marked as a date"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("Sales fell in week 53 of 2020.", "2020-W53"), ("In week 7, 2024 it rained.", "2024-W07")],
+)
+def test_a_numbered_week_is_that_of_iso_8601(text, value):
+    """A week told by its number has its ISO value and, in EDTF, its seven days."""
+    (found,) = find(text, None)
+
+    assert (found.value, found.precision, (found.last - found.first).days) == (value, "week", 6)
+
+
+def test_a_week_that_the_year_has_not_is_no_date():
+    """2021 had 52 weeks: its week 53 is refused, with a reason."""
+    found = find_all("It rose in week 53 of 2021.", None)
+
+    assert "week 53 of 2021" in {reject.text for reject in found.rejects}
+    assert not any("week" in timex.text for timex in found.timexes)

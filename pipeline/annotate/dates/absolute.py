@@ -77,6 +77,14 @@ def _iso_week(year: int, week: int, weekday: int | None) -> Reading | None:
     return Reading(period=Period.containing("week", monday))
 
 
+def _weekno(e: Expression, c: Context) -> Reading | None:
+    """ "Week 53 of 2020": the ISO week; None where the year has no such week, or the unit is another."""
+    year, week = e.value("year"), e.value("number")
+    if e.value("unit") != "week" or not isinstance(year, int) or not isinstance(week, int):
+        return None
+    return _iso_week(year, week, None)
+
+
 # Days by which a past and a coming day are set back before the nearest wins, by the tense around them (TimeBank,
 # AQUAINT).
 _BIAS = {1: (45, 0), 0: (0, 120), -1: (0, 120)}
@@ -252,6 +260,7 @@ READERS: dict[str, Reader] = {
     "monthday": _monthday,
     "daymonth": _monthday,
     "month": _month,
+    "weekno": _weekno,
     "year": _year,
     "fiscal": _fiscal,
     "yearrange": _yearrange,

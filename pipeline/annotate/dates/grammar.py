@@ -67,6 +67,7 @@ RULES: dict[str, str] = {
     "current>? <ord:ORD> <fiscal:fiscal>? (<hyphen:hyphen>? <unit:quarter>|<hyphen:hyphen> <unit:half>)",
     "quarters": "the? <ord:ORD|last> <count:number|small> <unit:quarters>",
     "qnum": "<qnum:qnum> (OFYEAR|<fy:fy>)?",
+    "weekno": "<unit:unit> <number:small|int> (comma|of)? <year:year4>",
     "year": "(the unit)? <year:year4>|<year:shortyear>",
     "past": "<word:the past|the future|future>",
     "fiscal": "(the fiscal? unit)? fiscal? unit? <fy:fy>|the? fiscal unit? (<year:year4>|<range:yearrange>)|"
