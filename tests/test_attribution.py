@@ -226,7 +226,6 @@ def test_evaluation_format_keeps_the_conventions_of_the_corpora():
     assert [(text[one["start"] : one["end"]], one["speaker"]) for one in said] == [("that 29 people had died", "which")]
 
 
-
 def test_confidences_are_probabilities_of_known_rules():
     """Every measured confidence is a probability, rounded to two decimals."""
     assert all(0 < value < 1 and value == round(value, 2) for pair in CONFIDENCE.values() for value in pair)

@@ -151,7 +151,7 @@ def _attribution(text: str, runs: Sequence[Run], one: Tagged, spans: tuple[Span,
         spans=spans,
         mode="indirect" if not inside else "direct" if inside >= len(words) else "mixed",
         cue=one.cue,
-        source=_named(text, one.source) if one.source else None,
+        source=_named(text, one.source),
         parent=None,
         via=(),
         relays=(),
@@ -162,8 +162,13 @@ def _attribution(text: str, runs: Sequence[Run], one: Tagged, spans: tuple[Span,
     )
 
 
-def _named(text: str, source: Span) -> Span:
-    """The words that name a source, without the clause that tells more of it ("..., who asked not to be named,")."""
+def _named(text: str, source: Span | None) -> Span | None:
+    """The words that name a source, without the clause that tells more of it ("..., who asked not to be named,").
+
+    A lone article names nobody.
+    """
+    if source is None or text[slice(*source)].casefold() in ("the", "a", "an"):
+        return None
     start, end = source
     more = _MORE.search(text, start, end)
     end = more.start() if more is not None and more.start() > start else end
@@ -187,9 +192,12 @@ def _bare(text: str, runs: Sequence[Run], start: int, end: int) -> Span | None:
     if (lead := _LEAD.match(text, start, end)) is not None:
         start = lead.end()
     for run in _near(runs, ((start, end),)):
-        if run.parent is None and run.start <= start and not _WORD.search(text, run.end, end):
-            start, end = max(start, run.inner_start), min(end, run.inner_end)  # all of it is inside these marks
-            break
+        if run.parent is None and not _WORD.search(text, run.end, end):
+            if run.start <= start and run.kind == "title":
+                return None
+            if run.start <= start or text[max(0, run.start - 2) : run.start].rstrip().endswith(":"):
+                start, end = max(start, run.inner_start), min(end, run.inner_end)  # what the marks hold is all of it
+                break
     return _trimmed(text, start, end) if start < end and _WORD.search(text, start, end) else None
 
 

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 VERSION = "annotate/1"
 _SPOKEN_IN = ("body", "item")  # pieces in which the outlet's own statements stand
 _EDGE = " \t\n,;:–—-"
-_NOT = re.compile(r"\b(?:not|never)\b|n['’]t\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never|refrain\w*)\b|n['’]t\b", re.IGNORECASE)
+_POINTER = re.compile(r"(?:this|that|it|so|them|these|those)", re.IGNORECASE)
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|reportedly|according|allegedly)\b", re.IGNORECASE)
 _STOP = re.compile(r"[.!?]\s")
 _NOBODY = re.compile(r"(?:neither|nobody|no one)\b|(?:I|we)$", re.IGNORECASE)
 
@@ -97,15 +99,23 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
 def _spoken(text: str, attributions: Sequence[Attribution]) -> list[Attribution]:
     """The attributions of words that were said: what somebody wants, or would not say, the outlet states itself.
 
-    So it does with words of its own ("I wrote that ...") and with a sentence that follows one in which somebody is
-    reported, without saying that it goes on. Whatever stands in quotation marks was said.
+    So it does with words of its own ("I wrote that ..."), with what nobody is named for ("fears that ...") unless the
+    cue is passive, and with a sentence that follows one in which somebody is reported, without saying that it goes on.
+    Whatever stands in quotation marks was said.
     """
     kept = []
     for number, each in enumerate(attributions):
         cue = text[slice(*each.cue)] if each.cue else None
         source = text[slice(*each.source)] if each.source else ""
         reported = each.mode == "indirect" and each.rule == "tagger"
-        unsaid = cues.classify(cue) is None or _NOT.search(cue or "") or _NOBODY.match(source) or _apart(text, each)
+        unsaid = (
+            cues.classify(cue) is None
+            or _NOT.search(cue or "")
+            or _NOBODY.match(source)
+            or _POINTER.fullmatch(text[slice(*each.spans[0])])
+            or (not source and not _PASSIVE.search(cue or ""))
+            or _apart(text, each)
+        )
         if not (reported and unsaid):
             kept.append(number)
     place = {old: new for new, old in enumerate(kept)}

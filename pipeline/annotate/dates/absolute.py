@@ -78,7 +78,7 @@ def _iso_week(year: int, week: int, weekday: int | None) -> Reading | None:
 
 
 def _weekno(e: Expression, c: Context) -> Reading | None:
-    """ "Week 53 of 2020": the ISO week; None where the year has no such week, or the unit is another."""
+    """The ISO week of "week 53 of 2020"; None where the year has no such week, or the unit is another."""
     year, week = e.value("year"), e.value("number")
     if e.value("unit") != "week" or not isinstance(year, int) or not isinstance(week, int):
         return None
