@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import attribute, bare_pieces
-from pipeline.annotate.decision import Attribution
+from pipeline.annotate.decision import Attribution, spoken
 from pipeline.annotate.parse import parse
 
 
@@ -77,6 +77,28 @@ def test_a_quotation_inside_another_names_its_parent():
 
     assert len(inner) == 1
     assert _words(text, found[inner[0].parent])[2] == "Olga Renn"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("The mayor said that the dam will hold.", 1),
+        ("The mayor is convinced that the dam will hold.", 0),
+        ("The mayor did not say who had opened the gate.", 0),
+        ("We wrote on Friday that the colonel had resigned.", 0),
+        ("“The dam will hold,” the mayor thinks.", 1),
+    ],
+)
+def test_only_what_was_said_is_somebody_elses_statement(text, kept):
+    """Beliefs, silence and the outlet's own words stay in the outlet's voice; quotation marks always tell of speech."""
+    assert len(spoken(text, _attributed(text))) == kept
+
+
+def test_a_title_in_quotation_marks_is_no_speech():
+    """The name of a report is not what somebody said."""
+    text = "The ministry published a report titled “Lessons of the Upper Valley” on Monday."
+
+    assert spoken(text, _attributed(text)) == []
 
 
 TEXTS = st.lists(

@@ -10,6 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.annotate import cues
 from pipeline.annotate.model import Tagged
 from pipeline.annotate.quotes import Run
 
@@ -21,6 +22,11 @@ _WORD = re.compile(r"\w+")
 _LEAD = re.compile(r"that\s+", re.IGNORECASE)
 _STOP = re.compile(r"[.!?](?=\W)")
 _MORE = re.compile(r",? (?:who|which|that|whose)\b")
+_NOT = re.compile(r"\b(?:not|never|refrain\w*)\b|n['’]t\b", re.IGNORECASE)
+_POINTER = re.compile(r"(?:this|that|it|so|them|these|those)", re.IGNORECASE)
+_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|reportedly|according|allegedly)\b", re.IGNORECASE)
+_NOBODY = re.compile(r"(?:neither|nobody|no one)\b|(?:I|we)$", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"[.!?]\s")
 _EDGE = " \t\n\r\u00a0,;:–—-"
 
 Span = tuple[int, int]
@@ -207,3 +213,42 @@ def _trimmed(text: str, start: int, end: int) -> Span:
     while start < end and text[end - 1] in " \t\n\r\u00a0":
         end -= 1
     return start, end
+
+
+def spoken(text: str, attributions: Sequence[Attribution]) -> list[Attribution]:
+    """The attributions of words that were said: what somebody wants, or would not say, the outlet states itself.
+
+    So it does with words of its own ("I wrote that ..."), with what nobody is named for ("fears that ...") unless the
+    cue is passive, and with a sentence that follows one in which somebody is reported, without saying that it goes on.
+    Whatever stands in quotation marks was said.
+    """
+    kept = []
+    for number, each in enumerate(attributions):
+        cue = text[slice(*each.cue)] if each.cue else None
+        source = text[slice(*each.source)] if each.source else ""
+        reported = each.mode == "indirect" and each.rule == "tagger"
+        unsaid = (
+            cues.classify(cue) is None
+            or _NOT.search(cue or "")
+            or _NOBODY.match(source)
+            or _POINTER.fullmatch(text[slice(*each.spans[0])])
+            or (not source and not _PASSIVE.search(cue or ""))
+            or _apart(text, each)
+        )
+        if not (reported and unsaid):
+            kept.append(number)
+    place = {old: new for new, old in enumerate(kept)}
+    return [
+        replace(each, parent=place.get(each.parent) if each.parent is not None else None)
+        for number, each in enumerate(attributions)
+        if number in place and (each.parent is None or each.parent in place)
+    ]
+
+
+def _apart(text: str, each: Attribution) -> bool:
+    """Whether a sentence ends between the cue and the content."""
+    if each.cue is None:
+        return True
+    start, end = each.spans[0]
+    gap = (each.cue[1], start) if each.cue[0] < start else (end, each.cue[0])
+    return _SENTENCE_END.search(text, *gap) is not None

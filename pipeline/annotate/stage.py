@@ -6,7 +6,6 @@ each claim its speaker, type, dates and stance. Every annotator sees the text an
 
 import dataclasses
 import hashlib
-import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from pipeline import schema
 from pipeline.annotate import claim_types, cues, dates, stance
 from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution, attribute
+from pipeline.annotate.decision import spoken
 from pipeline.annotate.parse import parse
 from pipeline.annotate.speakers import Speaker, resolve
 from pipeline.annotate.targets import targets
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 VERSION = "annotate/1"
 _SPOKEN_IN = ("body", "item")  # pieces in which the outlet's own statements stand
 _EDGE = " \t\n,;:–—-"
-_NOT = re.compile(r"\b(?:not|never|refrain\w*)\b|n['’]t\b", re.IGNORECASE)
-_POINTER = re.compile(r"(?:this|that|it|so|them|these|those)", re.IGNORECASE)
-_PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|reportedly|according|allegedly)\b", re.IGNORECASE)
-_STOP = re.compile(r"[.!?]\s")
-_NOBODY = re.compile(r"(?:neither|nobody|no one)\b|(?:I|we)$", re.IGNORECASE)
 
 Row = dict[str, Any]
 Span = tuple[int, int]
@@ -77,7 +72,7 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
         document["published"], document["published_source"], document["published_confidence"]
     )
     attributions = attribute(article, doc)
-    attributions = _spoken(article.text, attributions)
+    attributions = spoken(article.text, attributions)
     speakers = resolve(article, doc, attributions)
 
     claims = [
@@ -94,45 +89,6 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
         claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
     stances = [_stance(article, one) for one in stance.assess(article, doc, attributions, targets(article, doc))]
     return claims, [_timex(article, raw, timex) for timex in found], stances
-
-
-def _spoken(text: str, attributions: Sequence[Attribution]) -> list[Attribution]:
-    """The attributions of words that were said: what somebody wants, or would not say, the outlet states itself.
-
-    So it does with words of its own ("I wrote that ..."), with what nobody is named for ("fears that ...") unless the
-    cue is passive, and with a sentence that follows one in which somebody is reported, without saying that it goes on.
-    Whatever stands in quotation marks was said.
-    """
-    kept = []
-    for number, each in enumerate(attributions):
-        cue = text[slice(*each.cue)] if each.cue else None
-        source = text[slice(*each.source)] if each.source else ""
-        reported = each.mode == "indirect" and each.rule == "tagger"
-        unsaid = (
-            cues.classify(cue) is None
-            or _NOT.search(cue or "")
-            or _NOBODY.match(source)
-            or _POINTER.fullmatch(text[slice(*each.spans[0])])
-            or (not source and not _PASSIVE.search(cue or ""))
-            or _apart(text, each)
-        )
-        if not (reported and unsaid):
-            kept.append(number)
-    place = {old: new for new, old in enumerate(kept)}
-    return [
-        dataclasses.replace(each, parent=place.get(each.parent) if each.parent is not None else None)
-        for number, each in enumerate(attributions)
-        if number in place and (each.parent is None or each.parent in place)
-    ]
-
-
-def _apart(text: str, each: Attribution) -> bool:
-    """Whether a sentence ends between the cue and the content."""
-    if each.cue is None:
-        return True
-    start, end = each.spans[0]
-    gap = (each.cue[1], start) if each.cue[0] < start else (end, each.cue[0])
-    return _STOP.search(text, *gap) is not None
 
 
 class _Sentences:

@@ -175,13 +175,13 @@ def stances(rows: list[Row], path: Path) -> Predicted:
         return _binary(rows, "Biased", "Non-biased", _loaded)
     if "sentences" in rows[0]:
         return _whole(
-            (f"{row['id']}|{name}", " ".join(row["sentences"]), name.replace("_", " "), _POLARITY[feeling])
+            (f"{row['id']}|{name}", " ".join(row["sentences"]), name.replace("_", " "), feeling)
             for row in rows
             for name, feeling in row["author_feeling"].items()
             if name != "main_event"
         )
     if "paragraph_labels" in rows[0]:
-        return _whole((row["id"], row["text"], row["target"], _POLARITY[row["label"][:3].lower()]) for row in rows)
+        return _whole((row["id"], row["text"], row["target"], row["label"]) for row in rows)
     from pipeline.annotate.stance import sentence_polarity
 
     if "span" in rows[0]:
@@ -195,14 +195,22 @@ def stances(rows: list[Row], path: Path) -> Predicted:
         text = articles[row["article"]][row["sent_idx"]] if "span" in row else row["text"]
         label, scores = sentence_polarity(text, row["start"], row["end"])
         predicted.append({"id": row["id"], "label": label, "scores": scores})
-        pairs.append(({_POLARITY[row["label"][:3].lower()]}, {label}))
-    return predicted, labels(pairs, tuple(_POLARITY.values()))
+        pairs.append((row["label"], label))
+    return _spelt(predicted, pairs)
+
+
+def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:
+    """The predictions with their labels spelt as the file spells them, and the scores of (gold, predicted)."""
+    own = {_POLARITY[gold[:3].lower()]: gold for gold, _ in pairs}
+    scores = labels((({_POLARITY[gold[:3].lower()]}, {label}) for gold, label in pairs), tuple(_POLARITY.values()))
+    return [{**row, "label": own.get(row["label"], row["label"])} for row in predicted], scores
 
 
 def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
     """(id, text, target, label) of whole articles; mixed and not assessed count as neutral: there is no other label."""
     from pipeline.annotate.article import Article
     from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.decision import spoken
     from pipeline.annotate.parse import parse
     from pipeline.annotate.stance import assess
     from pipeline.annotate.targets import Target
@@ -213,13 +221,14 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
         doc = parse(text)
         last = re.escape(name.split()[-1])
         mentions = tuple(match.span() for match in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", text))
-        (found,) = assess(article, doc, attribute(article, doc), [Target(name, "person", mentions)])
+        said = spoken(text, attribute(article, doc))
+        (found,) = assess(article, doc, said, [Target(name, "person", mentions)])
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
         scores = {sign: count / (found.sentences_outlet or 1) for sign, count in share.items()}
         predicted.append({"id": key, "label": label, "scores": scores | {"score": found.score}})
-        pairs.append(({gold}, {label}))
-    return predicted, labels(pairs, tuple(_POLARITY.values()))
+        pairs.append((gold, label))
+    return _spelt(predicted, pairs)
 
 
 def claims(rows: list[Row], path: Path) -> Predicted:
@@ -261,8 +270,9 @@ def _reported(text: str) -> float:
     """The share of a sentence's words that somebody else says."""
     from pipeline.annotate.article import Article
     from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.decision import spoken
     from pipeline.annotate.parse import parse
 
     found = attribute(Article("", None, text, tuple(bare_pieces(text))), parse(text))
-    spans = [span for each in found for span in each.spans]
+    spans = [span for each in spoken(text, found) for span in each.spans]
     return len(tokens_of(text, spans)) / (len(tokens_of(text, [(0, len(text))])) or 1)
