@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import CONFIDENCE, Attribution, bare_pieces, by_rules, predict_quotes
+from pipeline.annotate.attribution import CONFIDENCE, Attribution, attribute, bare_pieces, by_rules, predict_quotes
 from pipeline.annotate.cues import classify, lexicon
+from pipeline.annotate.decision import spoken
 from pipeline.annotate.parse import parse
 
 
@@ -15,7 +16,12 @@ def _attributions(text: str, pieces: tuple[Piece, ...] | None = None) -> list[At
     return by_rules(article, parse(text))
 
 
-def _said(text: str) -> list[tuple[str | None, str, str]]:
+def _decided(text: str) -> list[Attribution]:
+    """What the pipeline makes of a text: rules and tagger together, and of that what was said."""
+    return spoken(text, attribute(Article("d0", None, text, tuple(bare_pieces(text))), parse(text)))
+
+
+def _said(text: str, found: list[Attribution]) -> list[tuple[str | None, str, str]]:
     """Source, mode and content of each attribution, pieces joined by a bar."""
     return [
         (
@@ -23,7 +29,7 @@ def _said(text: str) -> list[tuple[str | None, str, str]]:
             each.mode,
             " | ".join(text[start:end] for start, end in each.spans),
         )
-        for each in _attributions(text)
+        for each in found
     ]
 
 
@@ -124,7 +130,31 @@ def test_content_and_source(case: str):
     """Each way of saying gives its content, without marks and 'that', and the words that name its speaker."""
     text, expected = CASES[case]
 
-    assert expected == _said(text)
+    assert expected == _said(text, _attributions(text))
+
+
+# Where rules and tagger together do worse than the rules alone: mend one, and this list gets shorter.
+WORSE_TOGETHER = {
+    "passive with a source": "'The figure' is given as a second statement",
+    "figure put at": "the tagger sees no attribution, and the rule alone is not sure enough",
+    "continuation after a sentence of the outlet": "one statement of two pieces instead of two",
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, marks=pytest.mark.xfail(reason=WORSE_TOGETHER[case], strict=True))
+        if case in WORSE_TOGETHER
+        else case
+        for case in CASES
+    ],
+)
+def test_content_and_source_with_the_tagger(case: str):
+    """The same ways of saying through rules and tagger together, as the pipeline runs them."""
+    text, expected = CASES[case]
+
+    assert expected == _said(text, _decided(text))
 
 
 NOTHING = {
@@ -141,7 +171,10 @@ NOTHING = {
 @pytest.mark.parametrize("case", NOTHING)
 def test_no_attribution(case: str):
     """Names, scare quotes, what was not said and what the outlet says itself are not attributed."""
-    assert _said(NOTHING[case]) == []
+    text = NOTHING[case]
+
+    assert _said(text, _attributions(text)) == []
+    assert _said(text, _decided(text)) == []
 
 
 def test_quotation_over_paragraphs_is_one_attribution():

@@ -22,7 +22,11 @@ _WORD = re.compile(r"\w+")
 _LEAD = re.compile(r"that\s+", re.IGNORECASE)
 _STOP = re.compile(r"[.!?](?=\W)")
 _MORE = re.compile(r",? (?:who|which|that|whose)\b")
-_NOT = re.compile(r"\b(?:not|never|refrain\w*)\b|n['’]t\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:not|never|refrain\w*)\b|n['’]t\b"
+    r"|\b(?:declin|refus)\w*\s+to\s+(?:be\s+)?(?:say|tell|comment|explain|discuss|answer|confirm|disclose|name|identify)",
+    re.IGNORECASE,
+)
 _POINTER = re.compile(r"(?:this|that|it|so|them|these|those)", re.IGNORECASE)
 _PASSIVE = re.compile(r"\b(?:is|are|was|were|be|been|being|reportedly|according|allegedly)\b", re.IGNORECASE)
 _NOBODY = re.compile(r"(?:neither|nobody|no one)\b|(?:I|we)$", re.IGNORECASE)
@@ -157,7 +161,7 @@ def _attribution(text: str, runs: Sequence[Run], one: Tagged, spans: tuple[Span,
         spans=spans,
         mode="indirect" if not inside else "direct" if inside >= len(words) else "mixed",
         cue=one.cue,
-        source=_named(text, one.source),
+        source=_named(text, one),
         parent=None,
         via=(),
         relays=(),
@@ -168,12 +172,15 @@ def _attribution(text: str, runs: Sequence[Run], one: Tagged, spans: tuple[Span,
     )
 
 
-def _named(text: str, source: Span | None) -> Span | None:
+def _named(text: str, one: Tagged) -> Span | None:
     """The words that name a source, without the clause that tells more of it ("..., who asked not to be named,").
 
-    A lone article names nobody.
+    A lone article names nobody, nor does the "it" of "it was reported".
     """
+    source = one.source
     if source is None or text[slice(*source)].casefold() in ("the", "a", "an"):
+        return None
+    if one.cue and text[slice(*source)].casefold() == "it" and _PASSIVE.search(text[slice(*one.cue)]):
         return None
     start, end = source
     more = _MORE.search(text, start, end)
