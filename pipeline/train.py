@@ -345,7 +345,7 @@ def _bytes(graph: "ModelProto", decoding: model.Decoding) -> bytes:
 
 
 def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
-    """The int8 encoder and its heads as an ONNX graph: ids and features of a window in; scores, links, hidden out."""
+    """The int8 encoder and its heads as an ONNX graph: ids and features of a window in; scores, links, and hidden states out."""
     from onnx import TensorProto, helper, numpy_helper
 
     nodes, stored = [], []
@@ -398,8 +398,8 @@ def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
         x = norm(node("Add", [x, full(seen, "out")], f"{layer}.sum1"), f"{layer}.norm1")
         wide = node("Gelu", [full(x, "up")], f"{layer}.wide", "com.microsoft")
         x = norm(node("Add", [x, full(wide, "down")], f"{layer}.sum2"), f"{layer}.norm2")
-    node("Identity", [x], "hidden")
-    scores = node("MatMul", ["hidden", keep("scores.weight", p["scores.weight"])], "scores.raw")
+    node("Identity", [x], "upper")
+    scores = node("MatMul", ["upper", keep("scores.weight", p["scores.weight"])], "scores.raw")
     node("Add", [scores, keep("scores.bias", p["scores.bias"])], "scores")
     # The asking side takes the scale of the product. "No source" is a product with a constant: one more column.
     weight, bias = p["links.weight"].copy(), p["links.bias"].copy()
@@ -409,11 +409,11 @@ def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
         bias[place] *= model.LINK**-0.5
     place = slice(model.CUE_SOURCE * model.LINK, (model.CUE_SOURCE + 1) * model.LINK)
     weight = np.c_[weight, weight[:, place] @ p["none"]]
-    dense("hidden", "links", weight, np.r_[bias, bias[place] @ p["none"]].astype(np.float32))
+    dense("upper", "links", weight, np.r_[bias, bias[place] @ p["none"]].astype(np.float32))
     inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, [1, "tokens"]) for name in ("ids", "features")]
     outputs = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, "tokens", size])
-        for name, size in (("scores", len(model.TAGS)), ("links", 4 * model.LINK + 1), ("hidden", WIDTH))
+        for name, size in (("scores", len(model.TAGS)), ("links", 4 * model.LINK + 1), ("upper", WIDTH))
     ]
     return helper.make_model(
         helper.make_graph(nodes, "tagger", inputs, outputs, stored),
@@ -457,7 +457,7 @@ def scored(session: "InferenceSession", tokenizer: "Tokenizer", examples: Iterab
         (
             one,
             [
-                (tokens, *model.forward(session, tokens))
+                (tokens, *model.forward(session, tokens)[:2])
                 for tokens in model.encode(tokenizer, one.text, one.lines, one.quoted)
             ],
         )

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import CONFIDENCE, Attribution, attribute, bare_pieces, by_rules, predict_quotes
+from pipeline.annotate.attribution import CONFIDENCE, Attribution, attribute, bare_pieces, by_rules, predict_quotes, read
 from pipeline.annotate.cues import classify, lexicon
 from pipeline.annotate.decision import spoken
 from pipeline.annotate.parse import parse
@@ -18,7 +18,8 @@ def _attributions(text: str, pieces: tuple[Piece, ...] | None = None) -> list[At
 
 def _decided(text: str) -> list[Attribution]:
     """What the pipeline makes of a text: rules and tagger together, and of that what was said."""
-    return spoken(text, attribute(Article("d0", None, text, tuple(bare_pieces(text))), parse(text)))
+    article = Article("d0", None, text, tuple(bare_pieces(text)))
+    return spoken(text, attribute(article, parse(text), read(article)))
 
 
 def _said(text: str, found: list[Attribution]) -> list[tuple[str | None, str, str]]:

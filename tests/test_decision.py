@@ -5,13 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article
-from pipeline.annotate.attribution import attribute, bare_pieces
+from pipeline.annotate.attribution import attribute, bare_pieces, read
 from pipeline.annotate.decision import Attribution, spoken
 from pipeline.annotate.parse import parse
 
 
 def _attributed(text: str) -> list[Attribution]:
-    return attribute(Article("d", None, text, tuple(bare_pieces(text))), parse(text))
+    article = Article("d", None, text, tuple(bare_pieces(text)))
+    return attribute(article, parse(text), read(article))
 
 
 def _words(text: str, each: Attribution) -> tuple[list[str], str | None, str | None]:

@@ -24,7 +24,7 @@ WORDS = st.lists(
 
 def tagged(text: str, quoted: tuple[model.Span, ...] = ()) -> list[model.Tagged]:
     """What is found in a text of one paragraph."""
-    return model.tag(text, [(0, len(text))], quoted)
+    return model.Reading(text, [(0, len(text))], quoted).tagged()
 
 
 def marks(text: str) -> tuple[model.Span, ...]:
@@ -72,9 +72,8 @@ def test_plain_narration_is_not_attributed():
 def test_any_text_gives_ordered_spans_inside_it(text: str, cuts: list[int]):
     """Whatever the text, spans are non-empty parts of it, pieces do not overlap, and probabilities are in [0, 1]."""
     edges = [0, *sorted(cut for cut in set(cuts) if 0 < cut < len(text)), len(text)]
-    for one in model.tag(
-        text, list(itertools.pairwise(edges)), marks(text) if text.count("”") and text[-1:] == "”" else ()
-    ):
+    quoted = marks(text) if text.count("”") and text[-1:] == "”" else ()
+    for one in model.Reading(text, list(itertools.pairwise(edges)), quoted).tagged():
         spans = [*one.spans, *(span for span in (one.cue, one.source) if span)]
         assert all(0 <= start < end <= len(text) for start, end in spans)
         assert all(before[1] <= after[0] for before, after in itertools.pairwise(one.spans))
@@ -84,9 +83,9 @@ def test_any_text_gives_ordered_spans_inside_it(text: str, cuts: list[int]):
 
 def test_texts_without_words_give_nothing():
     """No paragraphs, an empty one, or one of white space alone: nothing is found, and nothing raises."""
-    assert model.tag("", [], []) == []
-    assert model.tag("", [(0, 0)], []) == []
-    assert model.tag(" \n\t\u200b", [(0, 4)], []) == []
+    assert model.Reading("", [], []).tagged() == []
+    assert model.Reading("", [(0, 0)], []).tagged() == []
+    assert model.Reading(" \n\t\u200b", [(0, 4)], []).tagged() == []
 
 
 def test_a_paragraph_longer_than_a_unit_is_read_to_its_end():
@@ -94,7 +93,7 @@ def test_a_paragraph_longer_than_a_unit_is_read_to_its_end():
     filler = "The ferry left the harbour at noon and came back after dark. " * 1_000
     text = filler + HARBOUR
     quoted = [(start + len(filler), end + len(filler)) for start, end in marks(HARBOUR)]
-    last = model.tag(text, [(0, len(text))], quoted)[-2:]
+    last = model.Reading(text, [(0, len(text))], quoted).tagged()[-2:]
 
     assert [one.cue and text[slice(*one.cue)] for one in last] == ["said", "added"]
 
@@ -110,7 +109,7 @@ def test_equal_texts_are_tagged_alike_wherever_other_documents_stood():
 def test_code_points_beyond_the_first_plane_do_not_move_offsets():
     """Letters outside the Basic Multilingual Plane and lone surrogates count one code point each."""
     text = "𝔘\ud800 " + HARBOUR
-    first = model.tag(text, [(0, len(text))], [])[0]
+    first = model.Reading(text, [(0, len(text))], []).tagged()[0]
 
     assert text[slice(*first.cue)] == "said"
 
@@ -173,14 +172,31 @@ def test_the_files_of_the_package_are_the_pinned_ones():
     model.verify(model.FOLDER)
 
 
-def test_the_hidden_states_stand_beside_the_scores():
-    """One pass of the encoder gives scores, links and hidden states, so that other heads can share it."""
-    session, _ = model.load((model.FOLDER / "tagger.onnx").read_bytes())
-    ids = np.array([[model.CLS, 2000, 2001, model.SEP]])
-    scores, hidden = session.run(["scores", "hidden"], {"ids": ids, "features": np.zeros_like(ids)})
+def test_the_hidden_states_of_a_span_are_those_of_its_tokens():
+    """Other heads get the hidden states of exactly the tokens that a span touches."""
+    reading = model.Reading(HARBOUR, [(0, len(HARBOUR))], marks(HARBOUR))
+    start = HARBOUR.index("Orla")
+    tokens, lower, upper = reading.tokens((start, start + len("Orla Venn")))
 
-    assert scores.shape == (1, 4, len(model.TAGS))
-    assert hidden.shape == (1, 4, train.WIDTH)
+    assert (tokens.starts[0], tokens.ends[-1]) == (start, start + len("Orla Venn"))
+    assert lower.shape == upper.shape == (len(tokens.ids), model.WIDTH)
+    assert not np.array_equal(lower, upper)
+
+
+def test_a_text_without_tokens_has_no_hidden_states():
+    """Where nothing can be read, a span has no tokens."""
+    assert model.Reading(" ", [(0, 1)], []).tokens((0, 1))[1].shape == (0, model.WIDTH)
+
+
+def test_hidden_states_do_not_hang_on_the_chunk_that_was_read_last():
+    """A span of a document of several chunks gives the same states before and after another chunk was read."""
+    text = HARBOUR + "\n" + "The ferry left the harbour at noon and came back after dark. " * 1_500
+    paragraphs = [(0, len(HARBOUR)), (len(HARBOUR) + 1, len(text))]
+    reading = model.Reading(text, paragraphs, marks(HARBOUR))
+    before = reading.tokens((0, 40))[2]
+    reading.tokens((len(text) - 40, len(text)))
+
+    assert np.array_equal(before, reading.tokens((0, 40))[2])
 
 
 def test_calibration_error_of_honest_and_of_boasting_probabilities():

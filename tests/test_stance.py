@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline import schema
 from pipeline.annotate import stance
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import attribute
+from pipeline.annotate.attribution import attribute, read
 from pipeline.annotate.parse import parse
 from pipeline.annotate.targets import Target, targets
 
@@ -30,7 +30,7 @@ def stances(text: str) -> dict[str, stance.Stance]:
     """The stances of a text by target."""
     one = article(text)
     doc = parse(one.text)
-    return {row.target: row for row in stance.assess(one, doc, attribute(one, doc), targets(one, doc))}
+    return {row.target: row for row in stance.assess(one, doc, attribute(one, doc, read(one)), targets(one, doc))}
 
 
 # Toward a claim

@@ -64,12 +64,17 @@ CONFIDENCE: dict[tuple[str, str], tuple[float, float]] = {
 }
 
 
-def attribute(article: Article, doc: "Doc") -> list[Attribution]:
+def read(article: Article) -> model.Reading:
+    """The article as the encoder reads it, headings and labels too."""
+    quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
+    return model.Reading(article.text, [(piece.start, piece.end) for piece in article.pieces], quoted)
+
+
+def attribute(article: Article, doc: "Doc", reading: model.Reading) -> list[Attribution]:
     """All attributions of an article in the order of the text; `doc` is `parse(article.text)`."""
     page = _page(article, doc)
-    spoken = [(piece.start, piece.end) for piece in article.pieces if piece.kind not in _NO_SPEECH]
-    quoted = [(run.start, run.end) for run in page.runs if run.parent is None]
-    return decide(article.text, page.runs, _ruled(article, page), model.tag(article.text, spoken, quoted))
+    tagged = [one for one in reading.tagged() if not _silent(article, one.spans[0][0])]
+    return decide(article.text, page.runs, _ruled(article, page), tagged)
 
 
 def by_rules(article: Article, doc: "Doc") -> list[Attribution]:
@@ -83,22 +88,26 @@ def _ruled(article: Article, page: Page) -> list[Attribution]:
     drafts = _relays(page, with_frames(page, drafts))
     drafts = _turns(page, drafts)
     drafts += _nested(page, drafts)
-    starts = [piece.start for piece in article.pieces]
     unique: dict[tuple[Span, ...], Draft] = {}
     for draft in drafts:
-        piece = article.pieces[max(0, bisect_right(starts, draft.spans[0][0]) - 1)]
-        if piece.kind not in _NO_SPEECH:
+        if not _silent(article, draft.spans[0][0]):
             unique.setdefault(tuple(draft.spans), draft)
     drafts = sorted(unique.values(), key=lambda draft: (draft.spans[0][0], -draft.spans[-1][1]))
     holder = {run: number for number, draft in reversed(list(enumerate(drafts))) for run in draft.runs}
     return [_finished(page, holder, draft) for draft in drafts]
 
 
+def _silent(article: Article, position: int) -> bool:
+    """Whether a piece in which nobody speaks holds the position."""
+    at = bisect_right(article.pieces, position, key=lambda piece: piece.start) - 1
+    return article.pieces[max(0, at)].kind in _NO_SPEECH
+
+
 def predict_quotes(text: str) -> list[dict[str, object]]:
     """The attributions of a bare text in the evaluation format: start, end, spans, speaker, its place, cue, kind."""
     article = Article("", None, text, tuple(bare_pieces(text)))
     found = []
-    for one in attribute(article, parse(text)):
+    for one in attribute(article, parse(text), read(article)):
         if one.parent is not None:
             continue
         (first, end), *_ = one.spans

@@ -15,7 +15,7 @@ from functools import cache
 from hashlib import sha256
 from math import exp, log
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -29,17 +29,19 @@ Span = tuple[int, int]
 
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
-    "tagger.onnx": "ec2145a932e35a9ae13e561bf83a220ed85b3492bf4e438f1f5d347fc8a074a2",
+    "tagger.onnx": "95f573e67e7a9f66a4d0f42070db8cd49e0c92911f94b36cfa7e24ccd75a397b",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""
 
 TAGS = ("O", "B-content", "I-content", "B-cue", "I-cue", "B-source", "I-source")
 ROLES = ("content", "cue", "source")
+WIDTH = 384  # of a hidden state
+LOWER = 2  # layers below the one whose states other heads start from
 LINK = 64  # width of a link vector
 CONTENT_CUE, CUE_CONTENT, CUE_SOURCE, SOURCE_CUE = range(4)  # the four link vectors of a token: from, to; from, to
 
-WINDOW = 192  # tokens that the encoder sees at once, special ones included: some four paragraphs of news
+WINDOW = 128  # tokens that the encoder sees at once, special ones included: some three paragraphs of news
 OVERLAP = 64  # tokens shared by two windows over a long paragraph; each decides the half that is nearer to its middle
 UNIT = 20_000  # code points tokenised at once; a longer paragraph is parted, if possible after a sentence
 CHUNK = 16_384  # tokens decoded at once: bounds the memory that a huge document takes
@@ -108,18 +110,65 @@ class Tokens:
     units: np.ndarray
 
 
-def tag(text: str, paragraphs: Sequence[Span], quoted: Sequence[Span]) -> list[Tagged]:
-    """The attributions of a text, in the order of their first content.
+class Seen(NamedTuple):
+    """What the encoder says of the tokens of a chunk, one row a token.
+
+    scores  of the tags, (tokens, len(TAGS))
+    links   link vectors, (tokens, 4 * LINK + 1)
+    lower   hidden states after `LOWER` layers, (tokens, WIDTH), in half precision
+    upper   hidden states after all layers, likewise
+    """
+
+    scores: np.ndarray
+    links: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+
+
+class Reading:
+    """A text as the encoder reads it: its attributions, and the hidden states of any stretch of it.
 
     `paragraphs` are the stretches to read, in order; `quoted` the outermost runs in quotation marks, marks included.
-    Time is linear in the length of the text; memory is bounded by that length and `CHUNK`. Never fails on any text.
+    A chunk of the text is read when it is first asked for and the last one is kept, so memory is bounded by the length
+    of the text and `CHUNK`; only a document longer than that is read twice. Time is linear. Never fails on any text.
     Raises StoreError where a model file is missing or is not the one that this version pins.
     """
-    session, tokenizer, decoding = _model()
-    found: list[Tagged] = []
-    for tokens in encode(tokenizer, text, paragraphs, quoted):
-        found.extend(decode(text, tokens, *forward(session, tokens), decoding))
-    return found
+
+    def __init__(self, text: str, paragraphs: Sequence[Span], quoted: Sequence[Span]) -> None:
+        self._text = text
+        self._session, tokenizer, self._decoding = _model()
+        self._chunks = list(encode(tokenizer, text, paragraphs, quoted))
+        self._ends = [int(tokens.ends[-1]) for tokens in self._chunks]
+        self._kept: tuple[int, Seen] | None = None
+
+    def tagged(self) -> list[Tagged]:
+        """The attributions, in the order of their first content."""
+        found: list[Tagged] = []
+        for number, tokens in enumerate(self._chunks):
+            seen = self._seen(number)
+            found.extend(decode(self._text, tokens, seen.scores, seen.links, self._decoding))
+        return found
+
+    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
+        """The tokens that share a code point with a span, and their lower and upper hidden states.
+
+        A span that reaches over two chunks is cut at the end of the first. Ask in the order of the text.
+        """
+        number = min(bisect_right(self._ends, span[0]), len(self._chunks) - 1)
+        if number < 0:
+            nothing = np.empty((0, WIDTH), np.float16)
+            return Tokens(*(np.empty(0, np.int64),) * 5), nothing, nothing
+        tokens = self._chunks[number]
+        first = int(np.searchsorted(tokens.ends, span[0], "right"))
+        last = max(first, int(np.searchsorted(tokens.starts, span[1], "left")))
+        seen = self._seen(number)
+        part = slice(first, last)
+        return Tokens(*(getattr(tokens, name)[part] for name in Tokens.__slots__)), seen.lower[part], seen.upper[part]
+
+    def _seen(self, number: int) -> Seen:
+        if self._kept is None or self._kept[0] != number:
+            self._kept = number, forward(self._session, self._chunks[number])
+        return self._kept[1]
 
 
 def load(content: bytes) -> tuple["InferenceSession", Decoding]:
@@ -269,17 +318,18 @@ def assemble(tokens: Tokens, first: int, end: int) -> tuple[np.ndarray, np.ndarr
     return ids, features, places
 
 
-def forward(session: "InferenceSession", tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """Tag scores and link vectors of every token."""
-    scores = np.empty((len(tokens.ids), len(TAGS)), np.float32)
-    links = np.empty((len(tokens.ids), 4 * LINK + 1), np.float32)
+def forward(session: "InferenceSession", tokens: Tokens) -> Seen:
+    """What the encoder says of every token, window by window."""
+    sizes = (len(TAGS), np.float32), (4 * LINK + 1, np.float32), (WIDTH, np.float16), (WIDTH, np.float16)
+    seen = Seen(*(np.empty((len(tokens.ids), size), kind) for size, kind in sizes))
     for first, end, decided, decided_end in windows(tokens):
         ids, features, places = assemble(tokens, first, end)
-        window_scores, window_links = session.run(["scores", "links"], {"ids": ids[None], "features": features[None]})
         kept = places[decided - first : decided_end - first]
-        scores[decided:decided_end] = window_scores[0][kept]
-        links[decided:decided_end] = window_links[0][kept]
-    return scores, links
+        for told, found in zip(
+            session.run(list(Seen._fields), {"ids": ids[None], "features": features[None]}), seen, strict=True
+        ):
+            found[decided:decided_end] = told[0][kept]
+    return seen
 
 
 def _viterbi(scores: list[list[float]]) -> list[int]:

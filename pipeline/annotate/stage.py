@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipeline import schema
 from pipeline.annotate import claim_types, cues, dates, stance
 from pipeline.annotate.article import Article
-from pipeline.annotate.attribution import Attribution, attribute
+from pipeline.annotate.attribution import Attribution, attribute, read
 from pipeline.annotate.decision import spoken
 from pipeline.annotate.parse import parse
 from pipeline.annotate.speakers import Speaker, resolve
@@ -71,8 +71,8 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     published = dates.DocumentDate.of(
         document["published"], document["published_source"], document["published_confidence"]
     )
-    attributions = attribute(article, doc)
-    attributions = spoken(article.text, attributions)
+    reading = read(article)
+    attributions = spoken(article.text, attribute(article, doc, reading))
     speakers = resolve(article, doc, attributions)
 
     claims = [

@@ -209,7 +209,7 @@ def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:
 def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
     """(id, text, target, label) of whole articles; mixed and not assessed count as neutral: there is no other label."""
     from pipeline.annotate.article import Article
-    from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.attribution import attribute, bare_pieces, read
     from pipeline.annotate.decision import spoken
     from pipeline.annotate.parse import parse
     from pipeline.annotate.stance import assess
@@ -221,7 +221,7 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
         doc = parse(text)
         last = re.escape(name.split()[-1])
         mentions = tuple(match.span() for match in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", text))
-        said = spoken(text, attribute(article, doc))
+        said = spoken(text, attribute(article, doc, read(article)))
         (found,) = assess(article, doc, said, [Target(name, "person", mentions)])
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
@@ -269,10 +269,11 @@ def _loaded(text: str) -> float:
 def _reported(text: str) -> float:
     """The share of a sentence's words that somebody else says."""
     from pipeline.annotate.article import Article
-    from pipeline.annotate.attribution import attribute, bare_pieces
+    from pipeline.annotate.attribution import attribute, bare_pieces, read
     from pipeline.annotate.decision import spoken
     from pipeline.annotate.parse import parse
 
-    found = attribute(Article("", None, text, tuple(bare_pieces(text))), parse(text))
+    article = Article("", None, text, tuple(bare_pieces(text)))
+    found = attribute(article, parse(text), read(article))
     spans = [span for each in spoken(text, found) for span in each.spans]
     return len(tokens_of(text, spans)) / (len(tokens_of(text, [(0, len(text))])) or 1)
