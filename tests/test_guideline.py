@@ -1,5 +1,7 @@
-"""The annotation guideline of the claim types: complete, in step with the schema, and safe as a page."""
+"""The annotation guideline of the claim types: complete, in step with the schema, safe as a page, kept by the gold."""
 
+import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from pipeline.annotate.guideline import SCHEMES, guideline, html, markdown, read
 from pipeline.annotate.lexicons import FOLDER
 from pipeline.errors import SchemaError
 
+GOLD = Path(__file__).parent / "gold" / "claim_types.jsonl"
 TESTS = (
     "quantity", "rule", "causal", "prediction", "commitment", "normative", "mental_state", "evaluation", "event",
     "attribute", "other",
@@ -113,3 +116,40 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, word
 
     with pytest.raises(SchemaError, match=word):
         read(path)
+
+
+def test_gold_keeps_the_guideline() -> None:
+    """Each gold sentence has labels in the order of the tests or a reason to have none, and stands in no example."""
+    guide, claims = guideline(), schema.load("claims")
+    reasons = {none.reason for none in guide.no_claim}
+    examples = {example.text for label in guide.labels for example in (*label.examples, *label.near_misses)}
+    rows = _gold()
+
+    assert len(rows) == len({row["id"] for row in rows}) == len({row["text"] for row in rows}) == 300
+    for row in rows:
+        types = row["claim_types"]
+        assert types == [name for name in TESTS if name in types][:3], row["id"]
+        assert (row["no_claim"] in reasons) if not types else (row["no_claim"] is None), row["id"]
+        assert types == ["other"] or "other" not in types, row["id"]
+        assert row["voice"] in claims.field("voice").labels
+        assert row["speech_act"] in (
+            {None, *claims.field("speech_act").labels} if row["voice"] == "attributed" else {None}
+        )
+        assert row["text"] not in examples
+
+
+def test_gold_holds_enough_of_each_label_in_both_halves() -> None:
+    """At least 20 of each label, 12 as the main one and 35 that are no claim; the halves differ by three at most."""
+    rows = _gold()
+    halves = [[row for row in rows if row["split"] == split] for split in ("dev", "test")]
+    main = [Counter((row["claim_types"] or ["no claim"])[0] for row in half) for half in halves]
+    every = Counter(name for row in rows for name in row["claim_types"])
+
+    assert [len(half) for half in halves] == [150, 150]
+    assert all(every[name] >= 20 and main[0][name] + main[1][name] >= 12 for name in TESTS)
+    assert main[0]["no claim"] + main[1]["no claim"] >= 35
+    assert all(abs(main[0][name] - main[1][name]) <= 3 for name in (*TESTS, "no claim"))
+
+
+def _gold() -> list[dict]:
+    return [json.loads(line) for line in GOLD.read_text(encoding="utf-8").splitlines()]
