@@ -41,7 +41,7 @@ lint: .venv/ready ## check style and format
 docs: .venv/ready ## make the tables in the README anew from schemas/
 	@.venv/bin/python -m pipeline.schema README.md
 
-train: ## train the tagger of attributions again on DATA, a folder of quotes_polnear_*.jsonl (needs the extra train)
+train: ## train the learned parts again on DATA, the folder of the annotated corpora (needs the extra train)
 	@.venv/bin/python -m pipeline.train "$(DATA)"
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import train
 from pipeline.annotate import model
 from pipeline.errors import StoreError
+from pipeline.train import decoding
 
 HARBOUR = (
     "The harbour board will raise its fees next spring, chairwoman Orla Venn said on Tuesday. “Nobody likes it,” she "
@@ -201,12 +201,12 @@ def test_hidden_states_do_not_hang_on_the_chunk_that_was_read_last():
 
 def test_calibration_error_of_honest_and_of_boasting_probabilities():
     """Probabilities that come true as often as they say have no error; certainty that fails half the time has 0.5."""
-    assert train.calibration_error([0.25] * 4, [True, False, False, False]) == pytest.approx(0)
-    assert train.calibration_error([1.0] * 4, [True, True, False, False]) == pytest.approx(0.5)
+    assert decoding.calibration_error([0.25] * 4, [True, False, False, False]) == pytest.approx(0)
+    assert decoding.calibration_error([1.0] * 4, [True, True, False, False]) == pytest.approx(0.5)
 
 
 def test_logistic_regression_finds_the_share_where_evidence_tells_nothing():
     """Without evidence, the fitted probability is the share that is right."""
-    weights = train.logistic([(0.0,)] * 400, [True] * 300 + [False] * 100, ridge=1e-6)
+    weights = decoding.logistic([(0.0,)] * 400, [True] * 300 + [False] * 100, ridge=1e-6)
 
     assert model._logistic(weights, (0.0,)) == 0.75

@@ -30,6 +30,7 @@ Span = tuple[int, int]
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
     "tagger.onnx": "95f573e67e7a9f66a4d0f42070db8cd49e0c92911f94b36cfa7e24ccd75a397b",
+    "polarity.onnx": "17023b9b5b720ccaf4ad210cb87000b572c66ea3e98023f7ac9955898a86c32f",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""
@@ -171,8 +172,8 @@ class Reading:
         return self._kept[1]
 
 
-def load(content: bytes) -> tuple["InferenceSession", Decoding]:
-    """The session of a model file, on one thread, and the decoding that it carries."""
+def session(content: bytes) -> "InferenceSession":
+    """The session of an ONNX file, on one thread."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -180,9 +181,14 @@ def load(content: bytes) -> tuple["InferenceSession", Decoding]:
     options.log_severity_level = 3
     # The extended level would fuse additions into SkipLayerNormalization, whose kernel takes six times as long.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    kept = json.loads(session.get_modelmeta().custom_metadata_map["decoding"])
-    return session, Decoding(**{key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()})
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def load(content: bytes) -> tuple["InferenceSession", Decoding]:
+    """The session of the tagger's file, and the decoding that it carries."""
+    loaded = session(content)
+    kept = json.loads(loaded.get_modelmeta().custom_metadata_map["decoding"])
+    return loaded, Decoding(**{key: tuple(value) if isinstance(value, list) else value for key, value in kept.items()})
 
 
 def load_tokenizer(path: Path) -> "Tokenizer":

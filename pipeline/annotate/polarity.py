@@ -1,0 +1,71 @@
+"""How a sentence speaks of a target: a learned head on the states that the encoder computes anyway.
+
+The head reads the words of one sentence from the hidden states after `model.LOWER` layers on, pools the tokens of each
+target and of the sentence, and gives three probabilities, tempered so that they come true as often as they say on
+news that it never saw. `pipeline.train` makes the file.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from pipeline.annotate import model
+from pipeline.annotate.article import Article, Piece
+from pipeline.annotate.quotes import quoted_runs
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+Span = tuple[int, int]
+
+LABELS = ("negative", "neutral", "positive")
+TEMPERATURE = 1.0
+"""Scores are divided by it before they become probabilities."""
+LONGEST = 256  # tokens of one sentence that are read; of a longer one those around the target's first mention
+
+
+class Polarity(NamedTuple):
+    """Probabilities of the three ways in which a sentence can speak of a target; they add up to 1."""
+
+    negative: float
+    neutral: float
+    positive: float
+
+
+def polarities(reading: model.Reading, sentence: Span, targets: Sequence[Sequence[Span]]) -> list[Polarity | None]:
+    """How a sentence speaks of each target, given the spans of its mentions in it; None where no token holds one."""
+    tokens, states, _ = reading.tokens(sentence)
+    if len(tokens.ids) > LONGEST:
+        places = [start for spans in targets for start, _ in spans]
+        middle = int(np.searchsorted(tokens.starts, min(places, default=0)))
+        first = max(0, min(middle - LONGEST // 2, len(tokens.ids) - LONGEST))
+        part = slice(first, first + LONGEST)
+        tokens, states = model.Tokens(*(getattr(tokens, name)[part] for name in tokens.__slots__)), states[part]
+    shares = np.zeros((len(targets), 2, len(tokens.ids)), np.float32)
+    for row, spans in enumerate(targets):
+        for start, end in spans:
+            shares[row, 0, (tokens.ends > start) & (tokens.starts < end)] = 1
+    held = shares[:, 0].sum(1)
+    if not held.any():
+        return [None] * len(targets)
+    shares[:, 0] /= np.maximum(held, 1)[:, None]
+    shares[:, 1] = 1 / len(tokens.ids)
+    (scores,) = _session().run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
+    scores = np.exp((scores - scores.max(1, keepdims=True)) / TEMPERATURE)
+    scores /= scores.sum(1, keepdims=True)
+    return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
+
+
+def sentence_polarity(text: str, mentions: Sequence[Span]) -> Polarity:
+    """How a lone sentence speaks of the target that is mentioned there; even where nothing is found."""
+    article = Article("", None, text, (Piece("body", 0, len(text)),))
+    quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
+    (found,) = polarities(model.Reading(text, [(0, len(text))], quoted), (0, len(text)), [mentions])
+    return found or Polarity(1 / 3, 1 / 3, 1 / 3)
+
+
+@cache
+def _session() -> "InferenceSession":
+    return model.session((model.FOLDER / "polarity.onnx").read_bytes())
