@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline.annotate import model
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.polarity import LABELS, sentence_polarity
+from pipeline.annotate.polarity_head import LABELS, sentence_polarity
 from pipeline.annotate.quotes import quoted_runs
 from pipeline.train import encoder
 from pipeline.train.decoding import calibration_error
