@@ -65,16 +65,18 @@ CONFIDENCE: dict[tuple[str, str], tuple[float, float]] = {
 
 
 def read(article: Article) -> model.Reading:
-    """The article as the encoder reads it, headings and labels too."""
+    """The article as the encoder reads it, what is no speech aside."""
     quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
-    return model.Reading(article.text, [(piece.start, piece.end) for piece in article.pieces], quoted)
+    spoken, asides = [], []
+    for piece in article.pieces:
+        (asides if piece.kind in _NO_SPEECH else spoken).append((piece.start, piece.end))
+    return model.Reading(article.text, spoken, quoted, asides)
 
 
 def attribute(article: Article, doc: "Doc", reading: model.Reading) -> list[Attribution]:
     """All attributions of an article in the order of the text; `doc` is `parse(article.text)`."""
     page = _page(article, doc)
-    tagged = [one for one in reading.tagged() if not _silent(article, one.spans[0][0])]
-    return decide(article.text, page.runs, _ruled(article, page), tagged)
+    return decide(article.text, page.runs, _ruled(article, page), reading.tagged())
 
 
 def by_rules(article: Article, doc: "Doc") -> list[Attribution]:
@@ -88,19 +90,15 @@ def _ruled(article: Article, page: Page) -> list[Attribution]:
     drafts = _relays(page, with_frames(page, drafts))
     drafts = _turns(page, drafts)
     drafts += _nested(page, drafts)
+    starts = [piece.start for piece in article.pieces]
     unique: dict[tuple[Span, ...], Draft] = {}
     for draft in drafts:
-        if not _silent(article, draft.spans[0][0]):
+        piece = article.pieces[max(0, bisect_right(starts, draft.spans[0][0]) - 1)]
+        if piece.kind not in _NO_SPEECH:
             unique.setdefault(tuple(draft.spans), draft)
     drafts = sorted(unique.values(), key=lambda draft: (draft.spans[0][0], -draft.spans[-1][1]))
     holder = {run: number for number, draft in reversed(list(enumerate(drafts))) for run in draft.runs}
     return [_finished(page, holder, draft) for draft in drafts]
-
-
-def _silent(article: Article, position: int) -> bool:
-    """Whether a piece in which nobody speaks holds the position."""
-    at = bisect_right(article.pieces, position, key=lambda piece: piece.start) - 1
-    return article.pieces[max(0, at)].kind in _NO_SPEECH
 
 
 def predict_quotes(text: str) -> list[dict[str, object]]:

@@ -29,7 +29,7 @@ Span = tuple[int, int]
 
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
-    "tagger.onnx": "95f573e67e7a9f66a4d0f42070db8cd49e0c92911f94b36cfa7e24ccd75a397b",
+    "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
     "polarity.onnx": "17023b9b5b720ccaf4ad210cb87000b572c66ea3e98023f7ac9955898a86c32f",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
@@ -129,23 +129,27 @@ class Seen(NamedTuple):
 class Reading:
     """A text as the encoder reads it: its attributions, and the hidden states of any stretch of it.
 
-    `paragraphs` are the stretches to read, in order; `quoted` the outermost runs in quotation marks, marks included.
-    A chunk of the text is read when it is first asked for and the last one is kept, so memory is bounded by the length
-    of the text and `CHUNK`; only a document longer than that is read twice. Time is linear. Never fails on any text.
+    `paragraphs` are the stretches in which somebody may speak, in order; `asides`, such as headings, are read apart
+    from them and give hidden states alone; `quoted` are the outermost runs in quotation marks, marks included. A chunk
+    of the text is read when it is first asked for and the last one is kept, so memory is bounded by the length of the
+    text and `CHUNK`; only a document longer than that is read twice. Time is linear. Never fails on any text.
     Raises StoreError where a model file is missing or is not the one that this version pins.
     """
 
-    def __init__(self, text: str, paragraphs: Sequence[Span], quoted: Sequence[Span]) -> None:
+    def __init__(
+        self, text: str, paragraphs: Sequence[Span], quoted: Sequence[Span], asides: Sequence[Span] = ()
+    ) -> None:
         self._text = text
         self._session, tokenizer, self._decoding = _model()
         self._chunks = list(encode(tokenizer, text, paragraphs, quoted))
-        self._ends = [int(tokens.ends[-1]) for tokens in self._chunks]
-        self._kept: tuple[int, Seen] | None = None
+        self._spoken = len(self._chunks)
+        self._chunks += encode(tokenizer, text, asides, quoted)
+        self._kept: dict[int, Seen] = {}
 
     def tagged(self) -> list[Tagged]:
         """The attributions, in the order of their first content."""
         found: list[Tagged] = []
-        for number, tokens in enumerate(self._chunks):
+        for number, tokens in enumerate(self._chunks[: self._spoken]):
             seen = self._seen(number)
             found.extend(decode(self._text, tokens, seen.scores, seen.links, self._decoding))
         return found
@@ -153,23 +157,28 @@ class Reading:
     def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
         """The tokens that share a code point with a span, and their lower and upper hidden states.
 
-        A span that reaches over two chunks is cut at the end of the first. Ask in the order of the text.
+        A span that reaches over two chunks gives those of the one that holds more of it. Ask in the order of the text.
         """
-        number = min(bisect_right(self._ends, span[0]), len(self._chunks) - 1)
-        if number < 0:
+        best: tuple[int, int, int] = (0, 0, 0)
+        for number, tokens in enumerate(self._chunks):
+            first = int(np.searchsorted(tokens.ends, span[0], "right"))
+            last = int(np.searchsorted(tokens.starts, span[1], "left"))
+            if last - first > best[2] - best[1]:
+                best = number, first, last
+        if not self._chunks:
             nothing = np.empty((0, WIDTH), np.float16)
             return Tokens(*(np.empty(0, np.int64),) * 5), nothing, nothing
-        tokens = self._chunks[number]
-        first = int(np.searchsorted(tokens.ends, span[0], "right"))
-        last = max(first, int(np.searchsorted(tokens.starts, span[1], "left")))
-        seen = self._seen(number)
-        part = slice(first, last)
+        number, first, last = best
+        tokens, seen, part = self._chunks[number], self._seen(number), slice(first, last)
         return Tokens(*(getattr(tokens, name)[part] for name in Tokens.__slots__)), seen.lower[part], seen.upper[part]
 
     def _seen(self, number: int) -> Seen:
-        if self._kept is None or self._kept[0] != number:
-            self._kept = number, forward(self._session, self._chunks[number])
-        return self._kept[1]
+        if number not in self._kept:
+            # Asides are short and asked for between paragraphs: the last chunk of each kind is kept.
+            aside = number >= self._spoken
+            self._kept = {other: seen for other, seen in self._kept.items() if (other >= self._spoken) != aside}
+            self._kept[number] = forward(self._session, self._chunks[number])
+        return self._kept[number]
 
 
 def session(content: bytes) -> "InferenceSession":

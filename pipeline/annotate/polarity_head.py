@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 LABELS = ("negative", "neutral", "positive")
-TEMPERATURE = 1.0
-"""Scores are divided by it before they become probabilities."""
 LONGEST = 256  # tokens of one sentence that are read; of a longer one those around the target's first mention
 
 
@@ -52,8 +50,9 @@ def polarities(reading: model.Reading, sentence: Span, targets: Sequence[Sequenc
         return [None] * len(targets)
     shares[:, 0] /= np.maximum(held, 1)[:, None]
     shares[:, 1] = 1 / len(tokens.ids)
-    (scores,) = _session().run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
-    scores = np.exp((scores - scores.max(1, keepdims=True)) / TEMPERATURE)
+    session, temperature = head()
+    (scores,) = session.run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
+    scores = np.exp((scores - scores.max(1, keepdims=True)) / temperature)
     scores /= scores.sum(1, keepdims=True)
     return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
 
@@ -67,5 +66,8 @@ def sentence_polarity(text: str, mentions: Sequence[Span]) -> Polarity:
 
 
 @cache
-def _session() -> "InferenceSession":
-    return model.session((model.FOLDER / "polarity.onnx").read_bytes())
+def head() -> tuple["InferenceSession", float]:
+    """The session, and the temperature by which scores are divided before they become probabilities."""
+    model.verify(model.FOLDER)
+    session = model.session((model.FOLDER / "polarity.onnx").read_bytes())
+    return session, float(session.get_modelmeta().custom_metadata_map["temperature"])

@@ -1,10 +1,8 @@
 """The command line of training."""
 
 import argparse
-from hashlib import sha256
 from pathlib import Path
 
-from pipeline.annotate import model
 from pipeline.train import __doc__ as about
 from pipeline.train import polarity, tagger
 
@@ -20,5 +18,3 @@ if unknown := set(arguments.parts) - PARTS.keys():
     parser.error(f"no such part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
 for name in arguments.parts or PARTS:
     PARTS[name](arguments.corpora)
-for name in model.DIGESTS:
-    print(f'    "{name}": "{sha256((model.FOLDER / name).read_bytes()).hexdigest()}",')

@@ -5,7 +5,7 @@ stored as integers of at most STEP_LIMIT with a scale a column: with full int8, 
 saturate more often.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,17 +92,8 @@ def norm(p: Parameters, x: "Tensor", name: str) -> "Tensor":
     return layer_norm(x, (WIDTH,), p[name + ".weight"], p[name + ".bias"], 1e-12)
 
 
-def run(
-    p: Parameters,
-    x: "Tensor",
-    mask: "Tensor",
-    dropout: float,
-    watch: Callable[[int, "Tensor"], None] | None = None,
-) -> "Tensor":
-    """Hidden states after all layers, (batch, tokens, WIDTH); `mask` is added to the attention scores.
-
-    `watch` is told the number of each layer and its inner activations.
-    """
+def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float) -> "Tensor":
+    """Hidden states after all layers, (batch, tokens, WIDTH); `mask` is added to the attention scores."""
     import torch
     from torch.nn.functional import gelu
 
@@ -115,10 +106,7 @@ def run(
         shares = torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5 + mask, -1).to(value.dtype)
         seen = (shares @ value).transpose(1, 2).reshape(batch, length, WIDTH)
         x = norm(p, x + dropped(dense(seen, f"{layer}.out"), dropout), f"{layer}.norm1")
-        wide = gelu(dense(x, f"{layer}.up"))
-        if watch is not None:
-            watch(layer, wide)
-        x = norm(p, x + dropped(dense(wide, f"{layer}.down"), dropout), f"{layer}.norm2")
+        x = norm(p, x + dropped(dense(gelu(dense(x, f"{layer}.up")), f"{layer}.down"), dropout), f"{layer}.norm2")
     return x
 
 

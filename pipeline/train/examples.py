@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,3 +94,11 @@ def example(row: dict[str, Any], tokenizer: "Tokenizer") -> Example:
             tags[start] = tag
             tags[start + 1 : end] = tag + 1
     return Example(text, lines, quoted, row["quotes"], tokens, tags, cues, contents, sources)
+
+
+def store(name: str, content: bytes) -> None:
+    """Write a file of weights, and take it for the pinned one until the process ends."""
+    model.FOLDER.mkdir(exist_ok=True)
+    (model.FOLDER / name).write_bytes(content)
+    model.DIGESTS[name] = sha256(content).hexdigest()
+    print(f'    "{name}": "{model.DIGESTS[name]}",', flush=True)
