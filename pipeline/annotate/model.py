@@ -42,7 +42,7 @@ LOWER = 2  # layers below the one whose states other heads start from
 LINK = 64  # width of a link vector
 CONTENT_CUE, CUE_CONTENT, CUE_SOURCE, SOURCE_CUE = range(4)  # the four link vectors of a token: from, to; from, to
 
-WINDOW = 128  # tokens that the encoder sees at once, special ones included: some three paragraphs of news
+WINDOW = 192  # tokens that the encoder sees at once, special ones included: some four paragraphs of news
 OVERLAP = 64  # tokens shared by two windows over a long paragraph; each decides the half that is nearer to its middle
 UNIT = 20_000  # code points tokenised at once; a longer paragraph is parted, if possible after a sentence
 CHUNK = 16_384  # tokens decoded at once: bounds the memory that a huge document takes
