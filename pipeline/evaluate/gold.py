@@ -26,7 +26,7 @@ def gold(raw: Path = _HERE / "raw", folder: Path = _HERE / "tests" / "gold") -> 
     rows = pa.Table.from_pylist(list(read(raw)), schema=RAW)
     documents, texts = clean(rows)
     claims, _, stances = annotate(rows, documents, texts)
-    documents, claims, _ = link(documents, texts, claims)
+    documents, claims, *_ = link(documents, texts, claims)
     found = {row["source"]: row for row in documents.to_pylist()}
     text_of = dict(zip(texts["document_id"].to_pylist(), texts["text"].to_pylist(), strict=True))
     claims_of, stances_of = defaultdict(list), defaultdict(list)
