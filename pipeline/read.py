@@ -1,8 +1,8 @@
 """A folder of raw texts in, one raw row per document out: nothing is decoded, nothing is lost.
 
 Read are `.txt`, `.html`, `.htm` (a document a file) and `.jsonl` (a document a line), each also as `.gz`. Any other
-file is a rejected row; only `source.toml`, `aliases.toml` in the folder itself (`link.aliases`) and what has a name that
-starts with a dot are no input.
+file is a rejected row; only `source.toml`, the folder's own `aliases.toml` (read by `link.aliases`) and what has a name
+that starts with a dot are no input.
 
 `source.toml` tells facts about the files beside it and below; the nearest one wins, key by key. Its keys, all optional:
 

@@ -81,8 +81,8 @@ def run(
 ) -> Result:
     """Carry the texts of `raw` through the stages up to `until`: documents, claims, check or release.
 
-    Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written, ReleaseRefused
-    when the checks fail or the version exists with other content.
+    Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written,
+    ReleaseRefused when the checks fail or the version exists with other content.
     """
     from pipeline.release import release
 
