@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.link.names import organisation_key, spelled_out
+from pipeline.link.names import name_key, organisation_key, spelled_out
 
 _BATCH = 1024  # texts held as Python strings at a time
 _BEFORE = 160  # code points before a bracket in which the full name stands
@@ -29,7 +29,7 @@ def acronyms(texts: pa.Table, wanted: Container[str]) -> Spelled:
         for document_id, text in zip(likely["document_id"].to_pylist(), likely["text"].to_pylist(), strict=True):
             for acronym, full in _spelled(text):
                 if acronym in wanted:
-                    key = organisation_key(full)
+                    key = organisation_key(name_key(full))
                     held = found[acronym].get(key)
                     found[acronym][key] = min(held or (full, document_id), (full, document_id), key=lambda it: it[::-1])
     return dict(found)

@@ -28,8 +28,11 @@ def name_key(name: str) -> str:
 
 def _words(name: str) -> list[list[str]]:
     """The folded words of a name, each as its parts between hyphens."""
-    bare = unicodedata.normalize("NFKD", name.translate(_LETTERS))
-    bare = "".join(c for c in bare if not unicodedata.combining(c)).casefold()
+    bare = name
+    if not name.isascii() or "&" in name:
+        bare = unicodedata.normalize("NFKD", name.translate(_LETTERS))
+        bare = "".join(c for c in bare if not unicodedata.combining(c))
+    bare = bare.casefold()
     found = [parts for word in _POSSESSIVE.sub("", bare).split() if (parts := _WORD.findall(word))]
     while len(found) > 1 and found[0] == ["the"]:
         found = found[1:]
@@ -59,7 +62,7 @@ class PersonName:
     Attributes:
         given: folded words before the last name, hyphens taken as spaces; none in a bare last name.
         lasts: the forms in which the last name may stand alone, hyphens and what makes a generation ("Jr") inside it:
-            "leyen" and "von der leyen"; of a bare last name the one form that stands there.
+            "leyen", "von der leyen"; of a bare last name the one form that stands there.
         spellings: keys that are the same for other spacings, Slavic endings and Arabic articles.
     """
 
@@ -76,7 +79,7 @@ class PersonName:
             opening -= 1
         whole = [" ".join(part for word in words[at:] for part in word) for at in (start, opening)]
         self.given = tuple(part for word in words[:opening] for part in word)
-        self.lasts = frozenset(whole if self.given else whole[1:])
+        self.lasts = tuple(dict.fromkeys(whole)) if self.given else (whole[1],)
         parts = [_ending(part) for word in words for part in word]
         parts = [part for part in parts if part not in _ARTICLES] or parts
         self.spellings = (
@@ -113,17 +116,18 @@ _ROMANISED = (
 )
 
 
-def romanised(name: str) -> str:
-    """A rough key that is the same for most Latin spellings of a name from another script; not proof by itself."""
-    key = name_key(name)
+def romanised(key: str) -> str:
+    """A rougher key than `name_key`, given that: the same for most Latin spellings of a name from another script. It is
+    no proof by itself.
+    """
     for pattern, letter in _ROMANISED:
         key = pattern.sub(letter, key)
     return key.replace(" ", "")
 
 
-def organisation_key(name: str) -> str:
-    """Folded name of an organisation without its legal form; "Ministry of X" is "X ministry"."""
-    words = name_key(name).split()
+def organisation_key(key: str) -> str:
+    """The `name_key` of an organisation without its legal form; "Ministry of X" is "X ministry"."""
+    words = key.split()
     while len(words) > 1 and words[-1] in load("speakers").words["legal"]:
         words = words[:-1]
     if len(words) > 2 and words[0] in ("ministry", "department") and words[1] in ("of", "for"):

@@ -39,10 +39,12 @@ class Node:
     outlets: frozenset[str] = frozenset()
     described: frozenset[str] = frozenset()
     merge: int | None = None
+    folded: str = field(init=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.key = (organisation_key if self.kind == "organisation" else name_key)(self.name) or self.name
+        self.folded = name_key(self.name)
+        self.key = (organisation_key(self.folded) if self.kind == "organisation" else self.folded) or self.name
 
 
 @dataclass(slots=True)
@@ -96,8 +98,8 @@ class _Joined:
         splits = [(f"split {n}", {name_key(name) for name in names}) for n, names in enumerate(aliases.splits)]
         for i, node in enumerate(nodes) if splits else ():
             for tag, keys in splits:
-                if name_key(node.name) in keys:
-                    self.pin(i, tag, name_key(node.name))
+                if node.folded in keys:
+                    self.pin(i, tag, node.folded)
 
     def add(self, node: Node) -> int:
         self.nodes.append(node)
@@ -143,7 +145,7 @@ class _Joined:
     def rank(self, i: int) -> tuple[int, bool, int, str]:
         """Least for the fullest name, then one that is not all capitals, then the commonest."""
         node = self.nodes[i]
-        return -len(name_key(node.name).split()), node.name.isupper(), -node.count, node.name
+        return -node.folded.count(" "), node.name.isupper(), -node.count, node.name
 
     def shared(self, i: int, j: int) -> frozenset[str] | None:
         """Words of role or affiliation that two sets share; None when nothing is told of one."""
@@ -168,13 +170,19 @@ class _Joined:
     def result(self, aliases: Aliases, undecided: set[int]) -> Resolved:
         roots = [self.find(i) for i in range(len(self.nodes))]
         best: dict[int, int] = {}
-        claims: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        mixed: dict[int, dict[str, int]] = {}
         for i, root in enumerate(roots):
-            claims[root][self.nodes[i].kind] += self.nodes[i].count
-            if root not in best or self.rank(i) < self.rank(best[root]):
+            other = best.setdefault(root, i)
+            if other != i and self.rank(i) < self.rank(other):
                 best[root] = i
+            if self.nodes[i].kind != self.nodes[root].kind:
+                mixed[root] = defaultdict(int)
+        for i, root in enumerate(roots) if mixed else ():
+            if root in mixed:
+                mixed[root][self.nodes[i].kind] += self.nodes[i].count
         names = {root: self.nodes[i].name for root, i in best.items()}
-        kinds = {root: min(held, key=lambda kind: (-held[kind], kind)) for root, held in claims.items()}
+        kinds = {root: self.nodes[root].kind for root in best}
+        kinds |= {root: min(held, key=lambda kind: (-held[kind], kind)) for root, held in mixed.items()}
         scopes = {
             root: self.nodes[i].scope if root in undecided or not self.nodes[i].bare else "" for root, i in best.items()
         }
@@ -202,7 +210,7 @@ def _by_alias(joined: _Joined, aliases: Aliases) -> None:
     number_of = {key: same[n] for n, merge in enumerate(aliases.merges) if not merge.local for key in merge.keys}
     members: dict[int, list[int]] = defaultdict(list)
     for i, node in enumerate(joined.nodes) if aliases.merges else ():
-        key = name_key(node.name)
+        key = node.folded
         number = number_of.get(key, first.get((node.kind, key))) if node.merge is None else same[node.merge]
         if number is not None:
             members[number].append(i)
@@ -229,7 +237,7 @@ def _by_kind(joined: _Joined) -> None:
     for a person's where nothing tells.
     """
     proper = ((i, node) for i, node in _open(joined) if not node.bare and not node.scope)
-    for group in _groups((name_key(node.name), i) for i, node in proper):
+    for group in _groups((node.folded, i) for i, node in proper):
         counts: dict[str, int] = defaultdict(int)
         for i in group:
             counts[joined.nodes[i].kind] += joined.nodes[i].count
@@ -243,7 +251,7 @@ def _by_kind(joined: _Joined) -> None:
 def _by_romanisation(joined: _Joined, full: dict[int, PersonName]) -> None:
     """One rough key and a common word of role or affiliation: "Kim Jong Eun" is the leader "Kim Jong Un"."""
     decided = []
-    for group in _groups((romanised(joined.nodes[i].name), i) for i in full):
+    for group in _groups((romanised(joined.nodes[i].folded), i) for i in full):
         roots = sorted({joined.find(i) for i in group}, key=joined.rank)
         if 1 < len(roots) <= MOST:
             decided += [(j, i) for n, i in enumerate(roots) for j in roots[n + 1 :] if joined.shared(i, j)]
@@ -330,7 +338,7 @@ def _by_last_name(joined: _Joined, persons: dict[int, PersonName]) -> set[int]:
         for last in name.lasts if name.given else ():
             held[last].append(i)
     bare = [i for i, name in persons.items() if not name.given and joined.find(i) == i]
-    return _decide(joined, ((i, held.get(min(persons[i].lasts), ())) for i in bare if persons[i].lasts), "last name")
+    return _decide(joined, ((i, held.get(persons[i].lasts[0], ())) for i in bare), "last name")
 
 
 def _decide(joined: _Joined, asked: Iterable[tuple[int, Iterable[int]]], rule: str) -> set[int]:
