@@ -11,9 +11,11 @@ from link_growth import nodes
 
 from pipeline import schema
 from pipeline.errors import SchemaError
+from pipeline.evaluate.gold import speakers
 from pipeline.link import Aliases, link, name_key
 from pipeline.link.aliases import read
 from pipeline.link.resolve import resolve
+from pipeline.read import read as read_raw
 
 NO_ALIASES = Aliases()
 
@@ -434,3 +436,41 @@ def test_each_name_is_compared_with_few_others():
 
     assert looked[0] > 500
     assert looked[1] < 5 * looked[0]
+
+
+def test_the_aliases_file_is_no_document(tmp_path):
+    """`aliases.toml` in the raw folder is read by `link`; below it, a file of that name is an input like any other."""
+    (tmp_path / "below").mkdir()
+    for place in (tmp_path, tmp_path / "below"):
+        (place / "aliases.toml").write_text("", encoding="utf-8")
+
+    assert [row["source"] for row in read_raw(tmp_path)] == ["below/aliases.toml"]
+
+
+def test_a_mention_is_right_only_by_the_wanted_name():
+    """The score counts wrong names and mentions without a claim as wrong, and lets words lead to nobody's name."""
+    text = "Irena Solt spoke. She said the bridge stood. Solt left, an official at the gate said."
+
+    def claim(words: str, speaker: str) -> dict:
+        at = text.index(words)
+        return {"voice": "attributed", "speaker_span": f"{at}-{at + len(words)}", "speaker": speaker}
+
+    said = [claim("She said", "Irena Solt"), claim("an official at the gate", "official at the gate")]
+    mentions = [
+        {"source": "a", "context": "She said", "mention": "She", "speaker": speaker, "kind": kind, "how": how}
+        for speaker, kind, how in (("Irena Solt", "person", "right"), ("Solt", "person", "wrong"))
+    ]
+    mentions += [
+        {"source": "a", "context": "an official", "speaker": "official", "mention": "official", "kind": "anonymous",
+         "how": "right"},
+        {"source": "a", "context": "Solt left", "speaker": "Irena Solt", "mention": "Solt", "kind": "person",
+         "how": "no claim"},
+    ]  # fmt: skip
+    scores = speakers(mentions, {"a": "d"}, {"d": text}, {"d": said})
+
+    assert scores["canonical_speaker"] == {"accuracy": 50.0, "found": 75.0, "gold": 4}
+    assert {how: each["accuracy"] for how, each in scores["canonical_speaker.how"].items()} == {
+        "right": 100.0,
+        "wrong": 0.0,
+        "no claim": 0.0,
+    }
