@@ -123,6 +123,8 @@ def _run(options: argparse.Namespace) -> int:
             workers=options.workers,
             progress=progress,
         )
+    for line in result.in_vain:
+        print(f"onrecord: {options.raw / 'aliases.toml'}: {line}. Mend or remove it.", file=sys.stderr)
     found = summary.summary(result)
     if options.json:
         json.dump(found, sys.stdout, ensure_ascii=False, indent=1)

@@ -1,7 +1,8 @@
 """A folder of raw texts in, one raw row per document out: nothing is decoded, nothing is lost.
 
 Read are `.txt`, `.html`, `.htm` (a document a file) and `.jsonl` (a document a line), each also as `.gz`. Any other
-file is a rejected row; only `source.toml` and what has a name that starts with a dot are no input.
+file is a rejected row; only `source.toml`, the folder's own `aliases.toml` (read by `link.aliases`) and what has a name
+that starts with a dot are no input.
 
 `source.toml` tells facts about the files beside it and below; the nearest one wins, key by key. Its keys, all optional:
 
@@ -125,7 +126,7 @@ def _walk(root: Path) -> tuple[list[tuple[str, OSError | None]], dict[str, Mappi
             path = os.path.join(place, entry.name)
             if entry.name == "source.toml":
                 facts[place] = _facts(root, path)
-            elif not entry.name.startswith("."):
+            elif not entry.name.startswith(".") and path != "aliases.toml":
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(path)
                 else:

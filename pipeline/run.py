@@ -25,6 +25,7 @@ import pyarrow.parquet as pq
 
 from pipeline import check, link, read, schema
 from pipeline.errors import ReleaseRefused, StoreError
+from pipeline.link.aliases import read as read_aliases
 
 SHARD_DOCUMENTS = 200
 SHARD_BYTES = 16 * 2**20  # what a worker holds of raw text at a time
@@ -56,6 +57,7 @@ class Result:
         new: whether the release was written now; False when it was there already, byte for byte the same.
         inputs: number of raw documents.
         made: for each stage, the number of shards made anew, and the number of all.
+        in_vain: what aliases.toml names and no claim has, in words.
     """
 
     tables: Tables
@@ -64,6 +66,7 @@ class Result:
     new: bool
     inputs: int
     made: Mapping[str, tuple[int, int]]
+    in_vain: tuple[str, ...] = ()
 
 
 def run(
@@ -78,11 +81,12 @@ def run(
 ) -> Result:
     """Carry the texts of `raw` through the stages up to `until`: documents, claims, check or release.
 
-    Raises SchemaError for a wrong source.toml, StoreError for folders that cannot be read or written, ReleaseRefused
-    when the checks fail or the version exists with other content.
+    Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written,
+    ReleaseRefused when the checks fail or the version exists with other content.
     """
     from pipeline.release import release
 
+    aliases = read_aliases(raw)
     work = output / "work" / package
     made: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
@@ -101,7 +105,7 @@ def run(
             raise StoreError(f"{error.filename or work}: {error.strerror or error}.") from error
     claims = _gather(annotated, "claims")
     progress("link", 0, 1)
-    documents, claims, speakers = link.link(documents, texts, claims)
+    documents, claims, speakers, in_vain = link.link(documents, texts, claims, aliases)
     tables = {
         "documents": documents,
         "texts": texts,
@@ -112,13 +116,13 @@ def run(
     }
     progress("link", 1, 1)
     if until == "claims":
-        return Result(tables, None, None, False, inputs, made)
+        return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
     report = check.check(tables, inputs=sum(shard.rows for shard in shards), contents=_contents(shards))
     _write_quarantine(work / "quarantine", report)
     progress("check", 1, 1)
     if until == "check":
-        return Result(tables, report, None, False, inputs, made)
+        return Result(tables, report, None, False, inputs, made, in_vain)
     if not report.ok:
         raise ReleaseRefused(
             f"{package}: {len(report.quarantine)} bad rows, listed in {work / 'quarantine'}. Nothing was published.",
@@ -127,7 +131,7 @@ def run(
     progress("release", 0, 1)
     released = release(tables, report, output=output, package=package, version=version)
     progress("release", 1, 1)
-    return Result(tables, released.report, released.folder, released.new, inputs, made)
+    return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ SPEAKER = {
     "name": "Irena Solt",
     "kind": "person",
     "forms": '["Irena Solt"]',
+    "evidence": None,
     "roles": None,
     "affiliations": None,
     "claims": 1,

@@ -83,6 +83,42 @@ CASES = {
         "Quote: “The door of this house stands open to all who come in peace.”",
         ("Viktor Aumann", "person", "label"),
     ),
+    "acronym in brackets": (
+        "The Harbour Workers’ Union (HWU) met on Friday. HWU said the strike would go on.",
+        ("Harbour Workers’ Union", "organisation", "named"),
+    ),
+    "another's relative clause": (
+        "I met a young man who would not give his name and who claimed the Front had buried twelve soldiers.",
+        ("young man", "anonymous", "named"),
+    ),
+    "she for a nurse without a name": (
+        "“I knew,” a nurse at the hospital said. She said the alarm was silent.",
+        ("nurse at the hospital", "anonymous", "pronoun"),
+    ),
+    "the nurse without a name": (
+        "“I knew,” a nurse at the hospital said. The nurse said nobody came.",
+        ("nurse at the hospital", "anonymous", "role"),
+    ),
+    "her mother is nobody before": (
+        "Anna Teal spoke on Friday. Her mother said the bridge stood.",
+        ("Her mother", "anonymous", "named"),
+    ),
+    "he after an apposition": (
+        "The rebels' commander, Joran Teal, said the road was theirs. He threatened to shell the bridge.",
+        ("Joran Teal", "person", "pronoun"),
+    ),
+    "surname right after a quote": (
+        "The chair of the union, Dita Valence, said the gate was old. \"This was not weather,\" Valence said.",
+        ("Dita Valence", "person", "named"),
+    ),
+    "role that only a noun tells": (
+        "Ina Brok arrived at noon. The minister said the bridge stood.",
+        ("Ina Brok", "person", "role"),
+    ),
+    "chief for boss": (
+        "Power boss Marek Lund stayed in his villa. The Orlu Power chief said it was an act of nature.",
+        ("Marek Lund", "person", "role"),
+    ),
     "family name first": (
         "General Oda Min-ha praised the crews. Oda said the lake was safe.",
         ("Oda Min-ha", "person", "named"),

@@ -85,6 +85,7 @@ def rows() -> Rows:
                 "name": "Ilse Dorn",
                 "kind": "person",
                 "forms": '["Ilse Dorn"]',
+                "evidence": None,
                 "roles": '["Mayor"]',
                 "affiliations": None,
                 "claims": 1,

@@ -15,6 +15,7 @@ WORDS = _LEXICON.words
 NAMESAKES = 200  # names with one word in common that are compared
 _TIME = load("attribution").words["time"]
 _MISTAKEN = frozenset(("NN", "NNS", "FW", "UH", "VB", "VBP", "VBZ", "VBD", "RB", "XX"))
+_NO_NOUN = frozenset(("VB", "VBP", "VBD", "VBZ", "UH", "FW", "XX", "RB"))
 _OPENERS = frozenset(('"', "“", "‘", "'", ":", "``", "►", "-", "--", "—", "–", "..."))
 
 
@@ -96,13 +97,18 @@ def cast_of(text: str, t: Tree, attributions: Sequence[Attribution], silent: Seq
         if at >= 0 and t.start[first] < silent[at][1]:
             continue
         full.append((first, _name_start(t, first, last), last))
+    acronyms: dict[str, Entity] = {}
+    ended: dict[int, Entity] = {}  # last token of a mention -> who
     # Long names first, so that a surname finds the full name wherever that stands.
     for first, start, last in sorted(full, key=lambda entry: (entry[1] - entry[2], entry[0])):
         words = text[t.start[start] : t.end[last]]
         if start > last or t.low[start] in WORDS["person"]:
             continue
         role, affiliation, gender = _title(t, text, first, start, last)
-        entity = _same(cast, t, words, start, last, role is not None)
+        entity = acronyms.get(words) or _same(cast, t, words, start, last, role is not None)
+        before = ended.get(start - 2)
+        if before is not None and t.low[start - 1] == "(" and words == _initials(before.name):
+            entity = acronyms.setdefault(words, before)
         if entity is None:
             kind = _kind_of_name(cast, words, start, last, role is not None)
             entity = Entity(words, kind, start)
@@ -111,17 +117,24 @@ def cast_of(text: str, t: Tree, attributions: Sequence[Attribution], silent: Seq
                 cast.by_word.setdefault(word, []).append(entity)
         if role is not None and (entity.role is None or start < entity.first):
             entity.role, entity.affiliation = role, affiliation or entity.affiliation
+        ended[last] = entity
         entity.first = min(entity.first, start)
         if entity.gender is None:
             entity.gender = gender or _gender_of_name(entity.name)
         at = bisect_right(quoted_starts, t.start[start]) - 1
         inside = at >= 0 and t.start[start] < quoted[at][1]
         head = head_of(t, first, last)
+        head = t.head[head] if t.dep[head] == "appos" else head
         cast.mentions.append(Mention(first, last, entity, t.dep[head] in ("nsubj", "nsubjpass"), inside))
     cast.mentions += _institutions(cast, quoted_starts, quoted)
     cast.mentions.sort(key=lambda mention: mention.first)
     cast.starts = [mention.first for mention in cast.mentions]
     return cast
+
+
+def _initials(name: str) -> str:
+    """What may stand for a name in brackets behind it: "Korean Central News Agency (KCNA)"."""
+    return "".join(word[0] for word in re.findall(r"[\w’']+", name) if word[0].isupper())
 
 
 def _institutions(cast: Cast, starts: list[int], quoted: list[Span]) -> Iterator[Mention]:
@@ -155,7 +168,7 @@ def _name_sequences(t: Tree, text: str) -> list[tuple[int, int]]:
     i = 0
     while i < n:
         opening = i == 0 or t.sentence[i - 1] != t.sentence[i]
-        if not _proper(t, text, i) or (opening and t.low[i] in WORDS["opening"]):
+        if not (_proper(t, text, i) or (opening and _given(t, text, i))) or (opening and t.low[i] in WORDS["opening"]):
             i += 1
             continue
         last = i
@@ -166,6 +179,8 @@ def _name_sequences(t: Tree, text: str) -> list[tuple[int, int]]:
             elif nxt + 1 < n and (
                 (text[t.start[nxt]] in "-–" and t.end[last] == t.start[nxt] and t.end[nxt] == t.start[nxt + 1])
                 or (t.low[nxt] in WORDS["particles"] and _proper(t, text, nxt + 1))
+                # "Harbour Workers' Union"
+                or (t.low[nxt] in "'’" and t.low[last][-1] == "s" and t.low[nxt + 1] in WORDS["organisation"])
             ):
                 last = nxt + 1
             elif t.low[nxt] == "of" and (t.low[last] in WORDS["person"] or t.low[last] in WORDS["organisation"]):
@@ -187,6 +202,17 @@ def _proper(t: Tree, text: str, i: int) -> bool:
         return True
     # An unknown name is at times tagged as a common noun or a verb; inside a sentence its capital tells.
     return i > 0 and t.sentence[i - 1] == t.sentence[i] and t.tag[i] in _MISTAKEN and t.low[i - 1] not in _OPENERS
+
+
+def _given(t: Tree, text: str, i: int) -> bool:
+    """Whether the word that opens a sentence is a name that was taken for a verb ("Elise Brandt")."""
+    return (
+        i + 1 < len(t.low)
+        and t.dep[i] == "compound"
+        and t.tag[i] in _NO_NOUN
+        and text[t.start[i]].isupper()
+        and _proper(t, text, i + 1)
+    )
 
 
 def _name_start(t: Tree, first: int, last: int) -> int:

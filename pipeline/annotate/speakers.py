@@ -89,11 +89,11 @@ def _resolved(cast: Cast, span: Span) -> _Found | None:
     if first > last:
         return cast.text[slice(*span)], "person", None, None, "named"
     head = head_of(t, first, last)
-    if first == last and t.tag[head] in ("PRP", "WP", "DT") and t.low[head] not in ("this", "that"):
+    if first == last and t.tag[head] in ("PRP", "DT") and t.low[head] not in ("this", "that"):
         return _pronoun(cast, head)
     if t.tag[head] in ("WP", "WDT") and first == last:
-        before = next((k for k in range(head - 1, max(head - 4, -1), -1) if t.low[k] != ","), None)
-        if before is None or not t.tag[before].startswith("NN"):
+        before = _relative(cast, head)
+        if before is None:
             return None
         first, last, head = max(t.left[before], before - 4), before, before
     mention = _mention_in(cast, first, last, head)
@@ -103,12 +103,31 @@ def _resolved(cast: Cast, span: Span) -> _Found | None:
     if mention is None and t.low[head] in WORDS["person"]:
         # "The chair of the union, Dita Valence": the name closes the phrase.
         mention = next((m for m in _mentions(cast, first, last) if m.last == last and t.low[m.first - 1] == ","), None)
+    if mention is None and first == last and cast.text[t.start[head]].isupper():
+        # A last name that was taken for a common noun.
+        named = [e for e in cast.by_word.get(t.low[head], ()) if e.name.lower().endswith(" " + t.low[head])]
+        if len(named) == 1 and named[0].kind == "person":
+            return _described(cast, named[0], "named")
     if mention is not None:
         joined = [k for k in t.kids[head] if t.dep[k] == "conj" and first <= k <= last]
         if joined:
             return cast.text[slice(*span)], "group", None, None, "named"
         return _described(cast, mention.entity, "named")
     return _common(cast, first, last, head)
+
+
+def _relative(cast: Cast, at: int) -> int | None:
+    """The noun that a relative pronoun stands for: before it, or before the clauses that are joined to its own."""
+    t = cast.tree
+    before = next((k for k in range(at - 1, max(at - 4, -1), -1) if t.low[k] != ","), None)
+    if before is not None and not t.tag[before].startswith("NN"):
+        verb = t.head[at]
+        for _ in range(4):
+            if t.dep[verb] != "conj":
+                break
+            verb = t.head[verb]
+        before = t.head[verb] if t.dep[verb] == "relcl" else None
+    return before if before is not None and t.tag[before].startswith("NN") else None
 
 
 _INTRODUCTION = re.compile(r"\b(?:I(?:'m|’m| am)|[Tt]his is|[Mm]y name is) ([A-Z][\w’'-]+(?: [A-Z][\w’'-]+){1,2})")
@@ -183,10 +202,15 @@ def _common(cast: Cast, first: int, last: int, head: int) -> _Found:
     if noun in WORDS["person"]:
         role, affiliation = split_role(t, text, first + (t.tag[first] in ("DT", "PRP$", "CD")), last)
         if determiner in ("the", "this", "that") or t.tag[first] == "PRP$":
-            holder = _holder(cast, head, noun)
+            holder = _holder(cast, head, noun, alone=t.tag[first] == "DT" and first + 1 == head == last)
             if holder is not None:
                 return _described(cast, holder, "role")
-        return plain(words), "anonymous", role, affiliation, "named"
+        found = plain(words), "anonymous", role, affiliation, "named"
+        if t.tag[first] == "DT" and determiner not in ("the", "this", "that"):
+            # Whom "he" or "the official" may mean later.
+            gender = "m" if noun in WORDS["male"] else "f" if noun in WORDS["female"] else None
+            _note(cast, head, Entity(found[0], "anonymous", first, gender, role, affiliation))
+        return found
     if noun in WORDS["document"]:
         # "Velk's decree said": what an issuer's document says, the issuer says.
         owner = next(
@@ -203,13 +227,17 @@ def _common(cast: Cast, first: int, last: int, head: int) -> _Found:
     return plain(words), kind, None, None, "named"
 
 
-def _holder(cast: Cast, before: int, noun: str) -> Entity | None:
-    """The person whose role holds a noun: the likeliest before a place, else the first after it."""
+def _holder(cast: Cast, before: int, noun: str, alone: bool) -> Entity | None:
+    """The person whose role holds a noun: the likeliest before a place, else the first after it.
+
+    A noun alone with its article may also mean somebody without a name, or whom the sentence before is about.
+    """
     t = cast.tree
 
-    def fits(entity: Entity) -> bool:
-        return (
-            entity.kind == "person" and entity.role is not None and noun in re.findall(r"[\w.]+", entity.role.lower())
+    def fits(entity: Entity, nouns: frozenset[str] = frozenset((noun,))) -> bool:
+        told = entity.role or "" if entity.kind == "person" else entity.name
+        return entity.kind in (("person", "anonymous") if alone else ("person",)) and not nouns.isdisjoint(
+            re.findall(r"[\w.]+", told.lower())
         )
 
     earlier = [m for m in _before(cast, before) if fits(m.entity)]
@@ -218,8 +246,19 @@ def _holder(cast: Cast, before: int, noun: str) -> Entity | None:
             earlier,
             key=lambda m: (-(t.sentence[before] - t.sentence[m.first]) + 1.6 * m.subject - 2.5 * m.quoted, m.first),
         ).entity
+    if alone:
+        near = [m for m in _before(cast, before) if t.sentence[before] - t.sentence[m.first] == 1 and m.subject]
+        entity = near[-1].entity if near and not near[-1].quoted else None
+        gender = "m" if noun in WORDS["male"] else "f" if noun in WORDS["female"] else None
+        if entity and entity.kind == "person" and entity.role is None and {entity.gender, gender} != {"m", "f"}:
+            return entity
     later = bisect_left(cast.starts, before)
-    return next((m.entity for m in cast.mentions[later : later + RECENT] if fits(m.entity)), None)
+    after = [m.entity for m in cast.mentions[later : later + RECENT]]
+    known = next((entity for entity in after if fits(entity)), None)
+    if known is None and noun in WORDS["heads"]:  # "the Orlu Power chief" is its boss
+        nearest = [m.entity for m in reversed(_before(cast, before))] + after
+        known = next((entity for entity in nearest if fits(entity, WORDS["heads"])), None)
+    return known
 
 
 def _pronoun(cast: Cast, at: int) -> _Found | None:
@@ -231,13 +270,18 @@ def _pronoun(cast: Cast, at: int) -> _Found | None:
         if entity is None:
             return None
         entity.gender = entity.gender or gender
-        position = bisect_left(cast.starts, at)
-        cast.mentions.insert(position, Mention(at, at, entity, True, False))
-        cast.starts.insert(position, at)
+        _note(cast, at, entity)
         return _described(cast, entity, "pronoun")
     if word in ("they", "it"):
         return _plural_or_thing(cast, at, word)
     return None
+
+
+def _note(cast: Cast, at: int, entity: Entity) -> None:
+    """Enter a source that means somebody, for those after it to look back at."""
+    position = bisect_left(cast.starts, at)
+    cast.mentions.insert(position, Mention(at, at, entity, True, False))
+    cast.starts.insert(position, at)
 
 
 def _antecedent(cast: Cast, at: int, gender: str) -> Entity | None:
@@ -250,7 +294,7 @@ def _antecedent(cast: Cast, at: int, gender: str) -> Entity | None:
         if distance > PRONOUN_WINDOW:
             break
         entity = mention.entity
-        if entity.kind != "person" or entity.gender not in (None, gender):
+        if entity.kind not in ("person", "anonymous") or entity.gender not in (None, gender):
             continue
         score = -1.0 * distance + 1.6 * mention.subject + 0.8 * (entity.gender == gender) - 2.5 * mention.quoted
         head = head_of(t, mention.first, mention.last)

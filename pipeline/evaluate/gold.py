@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import SchemaError
 from pipeline.evaluate.counts import RELAXED, WORD, Row, Scores, f1, labels, matches, percent, surname, tokens_of
+from pipeline.link import link, name_key
 
 _HERE = Path(__file__).parents[2]
 
@@ -18,13 +21,12 @@ def gold(raw: Path = _HERE / "raw", folder: Path = _HERE / "tests" / "gold") -> 
 
     from pipeline.annotate.stage import annotate
     from pipeline.clean import clean
-    from pipeline.link import link
     from pipeline.read import RAW, read
 
     rows = pa.Table.from_pylist(list(read(raw)), schema=RAW)
     documents, texts = clean(rows)
     claims, _, stances = annotate(rows, documents, texts)
-    documents, claims, _ = link(documents, texts, claims)
+    documents, claims, *_ = link(documents, texts, claims)
     found = {row["source"]: row for row in documents.to_pylist()}
     text_of = dict(zip(texts["document_id"].to_pylist(), texts["text"].to_pylist(), strict=True))
     claims_of, stances_of = defaultdict(list), defaultdict(list)
@@ -42,7 +44,9 @@ def gold(raw: Path = _HERE / "raw", folder: Path = _HERE / "tests" / "gold") -> 
         tally.field("document.language", article["language"], document["language"])
         _score_claims(tally, path, text_of[key], article["claims"], claims_of[key])
         _score_stances(tally, article["stances"], stances_of[key])
-    return tally.scores()
+    keys = {source: row["document_id"] for source, row in found.items()}
+    mentions = [json.loads(line) for line in (folder / "speakers.jsonl").read_text(encoding="utf-8").splitlines()]
+    return tally.scores() | speakers(mentions, keys, text_of, claims_of)
 
 
 def gold_digest(folder: Path = _HERE / "tests" / "gold") -> str:
@@ -51,6 +55,51 @@ def gold_digest(folder: Path = _HERE / "tests" / "gold") -> str:
     for path in sorted(folder.rglob("*.json")):
         sums.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return sums.hexdigest()
+
+
+def speakers(
+    mentions: Iterable[Row], keys: Mapping[str, str], text_of: Mapping[str, str], claims_of: Mapping[str, list[Row]]
+) -> Scores:
+    """How many of the mentions lead to the name that `speakers` should give: in all, and by how they name.
+
+    A mention stands once in its `context`, which stands once in the text; without one, the context is what was said.
+    It is right when claims name it as their speaker, and each of these by the wanted name: a person or an organisation
+    by this very name, anybody else by all its words. A mention that no claim names is wrong, and lowers `found`.
+    """
+    right, found, every = Counter[str](), Counter[str](), Counter[str]()
+    for want in mentions:
+        key = keys[want["source"]]
+        start = text_of[key].find(want["context"])
+        if start < 0:
+            raise SchemaError(f"speakers.jsonl: {want['source']} does not hold {want['context']!r}.")
+        span = re.search(rf"(?<!\w){re.escape(want.get('mention', want['context']))}(?!\w)", want["context"])
+        if span is None:
+            raise SchemaError(f"speakers.jsonl: {want['context']!r} does not hold {want['mention']!r}.")
+        place = "speaker_span" if "mention" in want else "spans"
+        said = [
+            claim
+            for claim in claims_of[key]
+            if claim["voice"] == "attributed"
+            and claim[place]
+            and any(
+                first < start + span.end() and start + span.start() < last
+                for first, last in (map(int, piece.split("-")) for piece in claim[place].split(";"))
+            )
+        ]
+        for group in ("all", want["how"]):
+            every[group] += 1
+            found[group] += bool(said)
+            right[group] += bool(said) and all(_canonical(want, claim) for claim in said)
+    scores = {
+        name: {"accuracy": percent(right[name] / count), "found": percent(found[name] / count), "gold": count}
+        for name, count in sorted(every.items())
+    }
+    return {"canonical_speaker": scores.pop("all", {}), "canonical_speaker.how": scores}
+
+
+def _canonical(want: Row, have: Row) -> bool:
+    name, other = name_key(want["speaker"]), name_key(have["speaker"] or "")
+    return name == other or (want["kind"] not in ("person", "organisation") and set(name.split()) <= set(other.split()))
 
 
 class _Tally:
