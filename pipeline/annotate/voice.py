@@ -8,6 +8,7 @@ not answer for quotations, for what it reports that others say, believe or fear,
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -57,11 +58,12 @@ def voices(article: Article, t: Tree, attributions: Sequence["Attribution"]) -> 
     reported, praised = tokens(t, report), set(tokens(t, praise))
     told = tokens(t, (span for each in attributions for span in (each.cue, each.source) if span is not None))
     judged, speaking = set(praised), set[int]()
-    for i in range(len(t.low)):
-        if i not in quoted:
+    watched = _watched()
+    for i, word in enumerate(t.low):
+        if word in watched and i not in quoted:
             held = list(_judged(t, i))
             judged.update(held)
-            if t.low[i] in _W["praises"]:
+            if word in _W["praises"]:
                 praised.update(held)
             speaking.update(_speaking(t, i))
     firsts = [i for i, sentence in enumerate(t.sentence) if i == 0 or sentence != t.sentence[i - 1]]
@@ -72,6 +74,14 @@ def voices(article: Article, t: Tree, attributions: Sequence["Attribution"]) -> 
         foreign=quoted | reported | judged,
         praised=frozenset(praised) - quoted - reported,
         frame=told | speaking,
+    )
+
+
+@cache
+def _watched() -> frozenset[str]:
+    """The words that may part voices: verbs of saying, believing, praising and blaming, and nouns of evaluation."""
+    return frozenset(cues.lexicon()).union(
+        {"according"}, *(_W[group] for group in ("praises", "blames", "believes", "evaluation"))
     )
 
 
