@@ -5,7 +5,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import CONFIDENCE, Attribution, attribute, bare_pieces, by_rules, predict_quotes, read
+from pipeline.annotate.attribution import (
+    CONFIDENCE,
+    Attribution,
+    attribute,
+    bare_pieces,
+    by_rules,
+    predict_quotes,
+    read,
+)
 from pipeline.annotate.cues import classify, lexicon
 from pipeline.annotate.decision import spoken
 from pipeline.annotate.parse import parse

@@ -1,17 +1,27 @@
-"""Stance: of an outlet toward a claim, and toward persons, organisations and countries, in its own voice alone."""
+"""Stance of an outlet toward persons, organisations and countries, in its own voice alone."""
 
 import re
+from pathlib import Path
+from random import Random
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import schema
-from pipeline.annotate import stance
+from pipeline.annotate import attribution, stance
 from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.attribution import attribute, read
-from pipeline.annotate.parse import parse
-from pipeline.annotate.targets import Target, targets
+from pipeline.annotate.attribution import attribute
+from pipeline.annotate.lexicons import FOLDER, load
+from pipeline.annotate.parse import parse, tree
+from pipeline.annotate.polarity import Pair, polarity, sentence_polarity
+from pipeline.annotate.quotes import quoted_runs
+from pipeline.annotate.targets import targets
+from pipeline.clean import clean
+from pipeline.read import RAW, read
+
+RAW_FOLDER = Path(__file__).parents[1] / "raw"
 
 
 def article(text: str) -> Article:
@@ -20,105 +30,13 @@ def article(text: str) -> Article:
     return Article("d0000000000000000", "The Red Lantern", text, pieces)
 
 
-def found(text: str) -> dict[str, Target]:
-    """The targets of a text by name."""
-    one = article(text)
-    return {target.name: target for target in targets(one, parse(one.text))}
-
-
 def stances(text: str) -> dict[str, stance.Stance]:
     """The stances of a text by target."""
     one = article(text)
     doc = parse(one.text)
-    return {row.target: row for row in stance.assess(one, doc, attribute(one, doc, read(one)), targets(one, doc))}
-
-
-# Toward a claim
-
-
-@pytest.mark.parametrize(
-    ("expected", "alignment", "voice", "frame"),
-    [
-        ("endorses", None, "outlet", ""),
-        ("endorses", "endorses", "attributed", "Solt confirmed"),
-        ("reports", "reports", "attributed", "Solt said"),
-        ("reports", None, "attributed", ""),
-        ("distances", "distances", "attributed", "the Front claimed"),
-        ("reports", "endorses", "attributed", "Solt did not confirm"),
-        ("reports", "endorses", "attributed", "the ministry declined to confirm"),
-        ("distances", "reports", "attributed", "the so-called commission said"),
-        ("distances", "reports", "attributed", "the “people's court” ruled"),
-        ("distances", None, "outlet", "allegedly"),
-    ],
-)
-def test_the_outlets_own_words_tell_how_it_stands_to_a_claim(
-    expected: str, alignment: str | None, voice: str, frame: str
-) -> None:
-    """Its own voice and factive cues endorse; negation takes that back; hedges and scare quotes distance."""
-    negated, hedged = stance.negates(frame), stance.withholds_belief(frame)
-
-    label, confidence = stance.claim_stance(alignment, voice=voice, negated=negated, hedged=hedged)
-
-    assert (label, confidence) == (expected, None)
-
-
-# Targets
-
-BRIGADES = (
-    "Defence minister Irena Solt met the press in Velin. Solt was late. Maruvia had said nothing for months, and Solt "
-    "said little more.\n"
-    "The Valley Front holds the northern road. The Front has no tanks. The Valley Front has cattle.\n"
-    "Maruvia borders Kestria. Maruvian officials left Port Amsel on Monday. The bridge at Lower Harl is closed; "
-    "Lower Harl has no power, and the road to Lower Harl is blocked."
-)
-
-
-def test_names_lead_to_the_fullest_form_and_its_kind() -> None:
-    """Surnames, shorter forms and adjectives are mentions of the fullest name; places are no targets."""
-    assert {(t.name, t.kind, len(t.mentions)) for t in found(BRIGADES).values()} == {
-        ("Irena Solt", "person", 3),
-        ("Valley Front", "organisation", 3),
-        ("Maruvia", "country", 3),
-    }
-
-
-def test_mentions_are_the_words_of_the_text() -> None:
-    """Each mention is a span of the text that holds a form of the name."""
-    solt = found(BRIGADES)["Irena Solt"]
-
-    assert [BRIGADES[start:end] for start, end in solt.mentions] == ["Irena Solt", "Solt", "Solt"]
-
-
-def test_a_country_is_known_by_its_names_adjectives_and_capital() -> None:
-    """Names, adjectives beside state nouns and a capital that acts are one country; a mere place is not."""
-    text = (
-        "Norway signed first. Norwegian officials were pleased, and Oslo thanked the hosts. A storm closed the port in "
-        "Oslo. Norwegian salmon is cheap this year."
-    )
-
-    assert [text[start:end] for start, end in found(text)["Norway"].mentions] == ["Norway", "Norwegian", "Oslo"]
-
-
-def test_a_name_inside_a_longer_name_is_not_the_country() -> None:
-    """A newspaper or bank that bears a country's name is no mention of the country."""
-    text = "Norway Today wrote it. Norway Today repeated it. The Bank of Norway was silent. Norway Today laughed."
-
-    assert "Norway" not in found(text)
-
-
-def test_a_leaders_regime_is_the_country() -> None:
-    """'Velk's regime' speaks of the country that is named around Velk."""
-    text = (
-        "President Tomas Velk rules Maruvia. Maruvian towns are small. Velk sleeps badly in Maruvia. "
-        "Velk's regime is afraid."
-    )
-
-    assert [text[start:end] for start, end in found(text)["Maruvia"].mentions] == ["Maruvia", "Maruvia", "Velk"]
-
-
-def test_few_mentions_make_no_target() -> None:
-    """A name that is mentioned twice is not salient."""
-    assert found("Maruvia waited. Maruvian officials waited.") == {}
+    reading = attribution.read(one)
+    found = stance.assess(one, doc, attribute(one, doc, reading), targets(one, doc), reading)
+    return {row.target: row for row in found}
 
 
 # Toward a target
@@ -203,9 +121,12 @@ def test_harsh_words_of_a_target_do_not_speak_against_it() -> None:
 
 def test_below_three_sentences_nothing_is_assessed() -> None:
     """Two sentences in the outlet's own voice are too few, however harsh: null score, no polarity."""
-    row = stances("The Kestrian regime lied to Kestria. The corrupt Kestrian regime fell.")["Kestria"]
+    text = "The Kestrian regime lied to Kestria. The corrupt Kestrian regime fell. Teal said that Kestria was at peace."
+
+    row = stances(text)["Kestria"]
 
     assert (row.polarity, row.score, row.score_low, row.score_high) == ("insufficient", None, None, None)
+    assert (row.sentences_outlet, row.sentences_attributed) == (2, 1)
 
 
 def test_two_sentences_of_each_sign_are_mixed() -> None:
@@ -236,14 +157,139 @@ def test_exchanging_names_keeps_the_stance(other: str) -> None:
 
     before, after = stances(REGIME)["Kestria"], stances(swapped)[other]
 
-    assert (before.polarity, before.score, before.sentences_negative) == (
-        after.polarity,
-        after.score,
-        after.sentences_negative,
+    assert after.score == pytest.approx(before.score)
+    assert (before.polarity, before.sentences_negative) == (after.polarity, after.sentences_negative)
+
+
+def test_a_hostile_name_inside_praise_is_the_outlets() -> None:
+    """Whoever praises 'the revisionist regime' does not call it that: the name counts, the praise does not."""
+    text = "Teal praised the Kestrian regime as heroic. Kestria has two ports. Kestria borders the lake."
+
+    row = stances(text)["Kestria"]
+
+    assert (row.sentences_outlet, row.sentences_negative, row.sentences_positive) == (3, 1, 0)
+    assert [text[start:end] for start, end in row.evidence] == ["regime"]
+
+
+def test_a_hostile_name_inside_blame_or_belief_is_not_the_outlets() -> None:
+    """What somebody condemns or believes may be named in his words: the sentence is his."""
+    text = (
+        "Teal condemned the Kestrian regime. Teal believes that the Kestrian regime is weak. "
+        "Criticism of the Kestrian regime grew. Kestria has two ports. Kestria borders the lake. Kestria votes."
     )
 
+    row = stances(text)["Kestria"]
 
-@pytest.mark.parametrize("text", ["", "\n", "?", "“", "It rained.", "- one\n- two\n- three", "“All of it,” he said."])
+    assert (row.sentences_outlet, row.sentences_attributed, row.sentences_negative) == (3, 3, 0)
+
+
+def test_scare_quotes_are_the_outlets_distance() -> None:
+    """Up to three words in marks are the outlet's and mean the opposite of praise."""
+    text = "Kestria, the “heroic nation”, has two ports. Kestria borders the lake. Kestrian officials vote."
+
+    row = stances(text)["Kestria"]
+
+    assert (row.sentences_outlet, row.sentences_positive) == (3, 0)
+
+
+def test_a_repeated_headline_counts_once() -> None:
+    """The same sentence again says nothing new."""
+    line = "The Kestrian regime lied.\n"
+
+    assert stances(line * 5 + "Kestria has two ports. Kestria borders the lake.")["Kestria"].sentences_negative == 1
+
+
+def test_who_only_speaks_is_not_spoken_of() -> None:
+    """A speaker's name beside what he said bears no stance, with the quotation or without it."""
+    text = "Joran Teal said that it rained. “It will rain all week,” Joran Teal said. Joran Teal said so. Teal agreed."
+
+    row = stances(text)["Joran Teal"]
+
+    assert (row.polarity, row.sentences_outlet) == ("insufficient", 0)
+
+
+def test_names_are_known_from_every_side() -> None:
+    """No tradition's list of hostile names is more than twice as long as another's, and none holds a country's name."""
+    lists = {key: words for key, words in load("naming").words.items() if key.startswith("negative_")}
+    lists.pop("negative_distance")
+    sizes = [len(words) for words in lists.values()]
+    forms = {line.split("|")[0].strip().lower() for line in (FOLDER / "countries.txt").read_text("utf-8").splitlines()}
+
+    assert max(sizes) <= 2 * min(sizes)
+    assert not forms & set().union(*load("naming").words.values())
+
+
+# Over the sample corpus
+
+
+def documents() -> list[Article]:
+    """The accepted documents of the sample corpus."""
+    rows = pa.Table.from_pylist(list(read(RAW_FOLDER)), schema=RAW)
+    _, texts = clean(rows)
+    return [Article.parse(row["document_id"], None, row["text"], row["paragraphs"]) for row in texts.to_pylist()]
+
+
+def test_without_its_quotations_the_sample_corpus_has_the_same_stances() -> None:
+    """Emptying every quotation leaves at least 95 % of the polarities; no row counts as insufficient."""
+    pairs = []
+    for one in documents():
+        runs = [run for run in quoted_runs(one) if run.parent is None and run.kind == "speech"]
+        text = one.text
+        for run in reversed(runs):
+            text = text[: run.inner_start] + text[run.inner_end :]
+        if not runs:
+            continue
+        before, after = stances(one.text), stances(text)
+        for name in before.keys() | after.keys():
+            found = [rows[name].polarity if name in rows else "insufficient" for rows in (before, after)]
+            pairs.append(found[0] == found[1])
+
+    assert len(pairs) > 20
+    assert sum(pairs) >= 0.95 * len(pairs)
+
+
+OTHERS = ["Norway", "Russia", "Ukraine", "China"]
+
+
+def test_exchanging_countries_in_the_sentences_of_the_sample_corpus_keeps_their_polarity() -> None:
+    """At most one sentence in twenty changes its sign when another country's name stands in it."""
+    flips, asked = 0, 0
+    for one in documents():
+        for sentence in parse(one.text).sents:
+            text = sentence.text
+            for name in ("Kestria", "Maruvia", "Taldonia"):
+                place = re.search(rf"\b{name}\b", text)
+                before = sign(text, *place.span()) if place else 0
+                for other in OTHERS if place else ():
+                    swapped = text[: place.start()] + other + text[place.end() :]
+                    asked += 1
+                    flips += before != sign(swapped, place.start(), place.start() + len(other))
+
+    assert asked > 200
+    assert flips <= 0.05 * asked
+
+
+def sign(text: str, start: int, end: int) -> int:
+    """-1, 0 or 1: what a sentence expresses toward the target at [start, end)."""
+    t = tree(parse(text))
+    target = frozenset(i for i in range(len(t.low)) if t.start[i] < end and t.end[i] > start)
+    return polarity(t, [Pair(range(len(t.low)), target)], attribution.read(article(text)))[0].sign
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "?",
+        "“",
+        "It rained.",
+        "- one\n- two\n- three",
+        "Kestria fell.",
+        "a | b\n1 | 2",
+        "“All of it,” he said.",
+    ],
+)
 def test_texts_without_a_target_have_no_row(text: str) -> None:
     """Empty texts, lists and texts that are all quotation give no rows, and no error."""
     assert stances(text) == {}
@@ -260,33 +306,36 @@ def test_the_columns_are_those_of_the_schema() -> None:
 
 # The interval
 
-COUNTS = st.tuples(st.integers(0, 25), st.integers(0, 25), st.integers(0, 25))
+SIGNS = st.lists(st.floats(-1, 1), min_size=1, max_size=60)
 
 
-@given(COUNTS)
-def test_the_interval_holds_the_score_and_has_no_side(counts: tuple[int, int, int]) -> None:
+@given(SIGNS)
+def test_the_interval_holds_the_score_and_has_no_side(signs: list[float]) -> None:
     """-1 <= low <= score <= high <= 1, and exchanging for and against mirrors all three."""
-    neutral, negative, positive = counts
-    n = neutral + negative + positive
-
-    score, low, high = stance.interval(n, negative, positive)
-    mirrored = stance.interval(n, positive, negative)
+    score, low, high = stance.interval(signs)
 
     assert -1 <= low <= score <= high <= 1
-    assert mirrored == (-score, -high, -low)
+    assert stance.interval([-sign for sign in signs]) == pytest.approx((-score, -high, -low), abs=2e-6)
 
 
-@given(st.integers(0, 60))
-def test_three_unopposed_sentences_exclude_nought_and_two_never_do(neutral: int) -> None:
-    """The rule of thumb that the documentation gives, for any number of neutral sentences."""
-    assert stance.interval(neutral + 3, 3, 0)[2] < 0
-    assert stance.interval(neutral + 2, 2, 0)[2] >= 0
+@given(SIGNS, st.randoms())
+def test_the_order_of_sentences_does_not_matter(signs: list[float], random: Random) -> None:
+    """The same sentences in another order have the same score and interval."""
+    shuffled = random.sample(signs, len(signs))
+
+    assert stance.interval(shuffled) == pytest.approx(stance.interval(signs), abs=2e-6)
 
 
 def test_few_sentences_are_shrunk_toward_nought() -> None:
     """The score of n sentences is their mean times n / (n + 3)."""
-    assert stance.interval(3, 3, 0)[0] == -0.5
-    assert stance.interval(9, 9, 0)[0] == -0.75
+    assert stance.interval([-1.0] * 3)[0] == -0.5
+    assert stance.interval([-1.0] * 9)[0] == -0.75
+
+
+@pytest.mark.parametrize(("against", "silent", "excludes"), [(2, 2, True), (2, 8, False), (3, 9, True), (1, 2, False)])
+def test_against_many_silent_sentences_few_do_not_count(against: int, silent: int, excludes: bool) -> None:
+    """Two sentences of four exclude 0, two of ten do not."""
+    assert (stance.interval([-0.95] * against + [0.0] * silent)[2] < 0) is excludes
 
 
 # One sentence
@@ -304,7 +353,7 @@ def test_a_sentence_has_a_polarity_toward_its_target(label: str, text: str, targ
     """The label is the most probable one, and the probabilities sum to 1."""
     start = text.index(target)
 
-    found_label, probabilities = stance.sentence_polarity(text, start, start + len(target))
+    found_label, probabilities = sentence_polarity(text, start, start + len(target))
 
     assert found_label == label == max(probabilities, key=probabilities.__getitem__)
     assert sum(probabilities.values()) == pytest.approx(1)
@@ -313,4 +362,4 @@ def test_a_sentence_has_a_polarity_toward_its_target(label: str, text: str, targ
 def test_a_target_outside_the_text_is_an_error() -> None:
     """A span without a word is refused, never given a neutral label."""
     with pytest.raises(ValueError, match="5-9"):
-        stance.sentence_polarity("Lund", 5, 9)
+        sentence_polarity("Lund", 5, 9)

@@ -2,9 +2,11 @@
 
 The head reads the words of one sentence from the hidden states after `model.LOWER` layers on, pools the tokens of each
 target and of the sentence, and gives three probabilities, tempered so that they come true as often as they say on
-news that it never saw. `pipeline.train` makes the file.
+news that it never saw. What a target is called is hidden from it: one vector stands for the tokens of all targets.
+`pipeline.train` makes the file.
 """
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,26 +34,33 @@ class Polarity(NamedTuple):
     positive: float
 
 
-def polarities(reading: model.Reading, sentence: Span, targets: Sequence[Sequence[Span]]) -> list[Polarity | None]:
-    """How a sentence speaks of each target, given the spans of its mentions in it; None where no token holds one."""
-    tokens, states, _ = reading.tokens(sentence)
-    if len(tokens.ids) > LONGEST:
-        places = [start for spans in targets for start, _ in spans]
-        middle = int(np.searchsorted(tokens.starts, min(places, default=0)))
-        first = max(0, min(middle - LONGEST // 2, len(tokens.ids) - LONGEST))
-        part = slice(first, first + LONGEST)
-        tokens, states = model.Tokens(*(getattr(tokens, name)[part] for name in tokens.__slots__)), states[part]
-    shares = np.zeros((len(targets), 2, len(tokens.ids)), np.float32)
+def polarities(
+    reading: model.Reading, stretches: Sequence[Span], targets: Sequence[Sequence[Span]]
+) -> list[Polarity | None]:
+    """How a sentence speaks of each target, given the spans of its mentions in it; None where no token holds one.
+
+    `stretches` are the parts of the sentence that count, in order: all of it, or what one voice says.
+    """
+    parts = [reading.tokens(stretch) for stretch in stretches]
+    starts = np.concatenate([tokens.starts for tokens, _, _ in parts])
+    ends = np.concatenate([tokens.ends for tokens, _, _ in parts])
+    states = np.concatenate([lower for _, lower, _ in parts])
+    if len(starts) > LONGEST:
+        middle = int(np.searchsorted(starts, min((start for spans in targets for start, _ in spans), default=0)))
+        first = max(0, min(middle - LONGEST // 2, len(starts) - LONGEST))
+        starts, ends, states = (column[first : first + LONGEST] for column in (starts, ends, states))
+    shares = np.zeros((len(targets), 2, len(starts)), np.float32)
     for row, spans in enumerate(targets):
         for start, end in spans:
-            shares[row, 0, (tokens.ends > start) & (tokens.starts < end)] = 1
+            shares[row, 0, (ends > start) & (starts < end)] = 1
     held = shares[:, 0].sum(1)
     if not held.any():
         return [None] * len(targets)
     shares[:, 0] /= np.maximum(held, 1)[:, None]
-    shares[:, 1] = 1 / len(tokens.ids)
-    session, temperature = head()
-    (scores,) = session.run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
+    shares[:, 1] = 1 / len(starts)
+    session, target, temperature = head()
+    states = np.where(shares[:, 0].any(0)[:, None], target, states.astype(np.float32))
+    (scores,) = session.run(["scores"], {"states": states[None], "shares": shares})
     scores = np.exp((scores - scores.max(1, keepdims=True)) / temperature)
     scores /= scores.sum(1, keepdims=True)
     return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
@@ -61,13 +70,14 @@ def sentence_polarity(text: str, mentions: Sequence[Span]) -> Polarity:
     """How a lone sentence speaks of the target that is mentioned there; even where nothing is found."""
     article = Article("", None, text, (Piece("body", 0, len(text)),))
     quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
-    (found,) = polarities(model.Reading(text, [(0, len(text))], quoted), (0, len(text)), [mentions])
+    (found,) = polarities(model.Reading(text, [(0, len(text))], quoted), [(0, len(text))], [mentions])
     return found or Polarity(1 / 3, 1 / 3, 1 / 3)
 
 
 @cache
-def head() -> tuple["InferenceSession", float]:
-    """The session, and the temperature by which scores are divided before they become probabilities."""
+def head() -> tuple["InferenceSession", np.ndarray, float]:
+    """The session; what stands for a target's tokens; and by what scores are divided to become probabilities."""
     model.verify(model.FOLDER)
     session = model.session((model.FOLDER / "polarity.onnx").read_bytes())
-    return session, float(session.get_modelmeta().custom_metadata_map["temperature"])
+    kept = session.get_modelmeta().custom_metadata_map
+    return session, np.array(json.loads(kept["target"]), np.float32), json.loads(kept["temperature"])

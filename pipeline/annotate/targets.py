@@ -1,28 +1,31 @@
-"""Whom and what a document speaks of: persons, organisations and countries, with all their mentions by name.
+"""Whom and what a document speaks of: persons, organisations and countries, with all their mentions.
 
-Countries come from a gazetteer of names, adjectives and capitals (`lexicons/countries.txt`) and, for those it does not
-know, from how the text uses the name. Persons and organisations are runs of proper nouns; every mention of a name votes
-on what it is. Shorter forms of a name ("Solt", "the Front", an acronym) lead to its fullest form in the document.
+Countries and their armed forces are told in `countries`; other persons and organisations are runs of proper nouns, of
+which every mention votes on what it is, and bodies in lower case ("the dockers' union"). Shorter forms of a name
+("Solt", "the Front", an acronym) lead to its fullest form in the document; `coreference` adds "the minister" and "he".
+A leader, a state and its army are three targets.
 """
 
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
-from pipeline.annotate import cues
+from pipeline.annotate import countries, cues
 from pipeline.annotate.article import Article
-from pipeline.annotate.lexicons import FOLDER, load
+from pipeline.annotate.coreference import Named, references
+from pipeline.annotate.countries import Found, demonyms, proper
+from pipeline.annotate.lexicons import load
 from pipeline.annotate.parse import Tree, tree
+from pipeline.annotate.voice import marked
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-SALIENT = 3  # mentions from which a name is a target
-_LONGEST = 6  # words in the longest name of the gazetteer
+SALIENT = 3  # sentences that must mention a target: below that no stance could be assessed (`stance.ENOUGH`)
+BY_NAME = 2  # of them, by name: what is named once and then only meant is too uncertain
 
 _W = load("names").words
 _ACRONYM = re.compile(r"[A-Z](?:[A-Z]\.?){1,6}s?")
@@ -37,11 +40,11 @@ _CLOSED = (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Somebody or something that a document names at least `SALIENT` times.
+    """Somebody or something that a document speaks of.
 
-    name      the fullest form in the document
+    name      the fullest form in the document, of a known country its everyday name; no two targets share one
     kind      person, organisation or country
-    mentions  where it is named, half-open spans in code points, in the order of the text
+    mentions  where it is mentioned, half-open spans in code points, in the order of the text
     """
 
     name: str
@@ -51,59 +54,111 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """A run of proper nouns: token indexes, the last one included, without titles before it."""
+    """A run of proper nouns: token indexes, the last one included, without titles before it; `roles` are these."""
 
     first: int
     last: int
     words: tuple[str, ...]
-    titled: bool
+    roles: frozenset[str]
 
 
 def targets(article: Article, doc: "Doc") -> list[Target]:
-    """The salient targets of an article, most mentioned first; `doc` is `parse(article.text)`."""
+    """The salient targets of an article, most mentioned first; `doc` is `parse(article.text)`.
+
+    Salient is what at least `SALIENT` sentences mention outside quotation marks, `BY_NAME` of them by name: words in
+    quotation marks make nobody a target and teach no name, so that a text has the same targets without its quotations.
+    """
     t = tree(doc)
+    hidden, _ = marked(article, t)
+    found = _mentions(article, t, hidden)
+
+    def sentences(spans: list[tuple[int, int]]) -> int:
+        return len({t.sentence[first] for first, _ in spans if first not in hidden})
+
+    counted = [
+        (name, kind, spans, sentences(spans + meant))
+        for (name, kind), (spans, meant) in found.items()
+        if sentences(spans) >= BY_NAME
+    ]
+    made: dict[str, tuple[int, Target]] = {}
+    for name, kind, spans, count in counted:
+        if count >= SALIENT and (name not in made or made[name][0] < count):
+            places = sorted({(t.start[a], t.end[b]) for a, b in spans + found[name, kind][1]})
+            made[name] = count, Target(name, kind, tuple(places))
+    return [one for _, one in sorted(made.values(), key=lambda entry: (-entry[0], entry[1].mentions[0], entry[1].name))]
+
+
+def named(article: Article, doc: "Doc", name: str) -> Target:
+    """Whom a name means in an article, salient or not, with all mentions; by its words alone where nobody is found."""
+    t = tree(doc)
+    hidden, _ = marked(article, t)
+    found = _mentions(article, t, hidden)
+    words = name.casefold().split()
+    last = re.escape(name.split()[-1])
+    literal = [m.span() for m in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", article.text)]
+    best, most = ("person", []), 0
+    for (other, kind), (spans, meant) in found.items():
+        parts = other.casefold().split()
+        places = {(t.start[a], t.end[b]) for a, b in spans + meant}
+        if parts == words or (words[-1] in parts and len(places) > most):
+            best, most = (kind, sorted(places)), len(places)
+            if parts == words:
+                break
+    kind, places = best
+    merged = sorted({*places, *(span for span in literal if not any(a < span[1] and span[0] < b for a, b in places))})
+    return Target(name, kind, tuple(merged))
+
+
+_Mentions = dict[tuple[str, str], tuple[list[tuple[int, int]], list[tuple[int, int]]]]
+
+
+def _mentions(article: Article, t: Tree, hidden: Collection[int]) -> _Mentions:
+    """(name, kind) -> token ranges, last included, of mentions by name, and of mentions by reference."""
     cased = [article.text[s:e] for s, e in zip(t.start, t.end, strict=True)]
     closed = _closed(article, t)
-    taken, found = _countries(t, cased, closed)
+    found: Found = {}
+    taken = countries.known(t, cased, closed, found)
     names = list(_names(t, cased, taken))
-    taught = [name for name in names if not closed[name.first]]
+    taught = [name for name in names if not closed[name.first] and name.first not in hidden]
     kinds = _kinds(t, cased, taught)
     canonical = _canonical(taught, kinds)
-    countries = {name: kind for name, kind in canonical.items() if kinds.get(kind) == "country"}
+    states = []
     for name in names:
         full = canonical.get(name.words)
         if full is not None and kinds[full] is not None:
-            found[_written(full), kinds[full]].append((name.first, name.last))
-    _adjectives(t, cased, taken, {_written(full) for full in countries.values()}, found)
+            if kinds[full] == "country":
+                states.append((_written(full), name.first, name.last))
+            else:
+                found.setdefault((_written(full), kinds[full] or ""), []).append((name.first, name.last))
+    countries.unknown(t, cased, taken, states, found)
     _governments(t, [name for name in names if kinds.get(canonical.get(name.words)) == "person"], canonical, found)
-    made = [
-        Target(name, kind, tuple(sorted({(t.start[first], t.end[last]) for first, last in spans})))
-        for (name, kind), spans in found.items()
-    ]
-    return sorted(
-        (target for target in made if len(target.mentions) >= SALIENT),
-        key=lambda target: (-len(target.mentions), target.mentions[0]),
-    )
+    _bodies(article.text, t, {i for spans in found.values() for a, b in spans for i in range(a, b + 1)}, found)
+    cast = list(_cast(t, found, taught, kinds, canonical))
+    meant: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for number, i in references(t, cast, {i for i, shut in enumerate(closed) if shut} | set(hidden)):
+        meant[number].append((i, i))
+    return {key: (spans, meant[number]) for number, (key, spans) in enumerate(found.items())}
 
 
-@cache
-def _gazetteer() -> Mapping[tuple[str, ...], tuple[str, str]]:
-    """Tokens of a form -> country and what the form is: name, adjective or seat."""
-    forms: dict[tuple[str, ...], tuple[str, str]] = {}
-    for line in (FOLDER / "countries.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#"):
-            continue
-        name, others, adjectives, seats = (part.strip() for part in (line + " | | | ").split("|")[:4])
-        for kind, text in (("name", f"{name};{others}"), ("adjective", adjectives), ("seat", seats)):
-            for form in filter(None, (form.strip() for form in text.split(";"))):
-                forms.setdefault(_form(form), (name, kind))
-    return forms
-
-
-def _form(text: str) -> tuple[str, ...]:
-    """A written form as the tokenizer parts it: hyphens and possessive marks are tokens of their own."""
-    plain = text.replace("’", "'")
-    return tuple(re.findall(r"(?:\w\.){2,8}|'s\b|-|[^\s'-]{1,40}(?:'(?!s\b)[^\s'-]{1,40})?", plain))
+def _cast(
+    t: Tree,
+    found: Found,
+    taught: list[_Name],
+    kinds: Mapping[tuple[str, ...], str | None],
+    canonical: Mapping[tuple[str, ...], tuple[str, ...]],
+) -> Iterator[Named]:
+    """Everybody named: first what was found, in its order, then the names of which the kind cannot be told."""
+    roles: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for name in taught:
+        full = canonical.get(name.words)
+        if full is not None and kinds[full] is not None:
+            roles[_written(full), kinds[full] or ""] |= name.roles | _apposed(t, name)
+    for (written, kind), spans in found.items():
+        words = frozenset(re.findall(r"[\w'’]+", written.lower()))
+        yield Named(kind, words, frozenset(roles[written, kind]), sorted(spans))
+    for name in taught:
+        if canonical.get(name.words) is None:
+            yield Named(None, frozenset(word.lower() for word in name.words), name.roles, [(name.first, name.last)])
 
 
 def _closed(article: Article, t: Tree) -> list[bool]:
@@ -116,80 +171,23 @@ def _closed(article: Article, t: Tree) -> list[bool]:
     return closed
 
 
-# Countries
-
-_Found = dict[tuple[str, str], list[tuple[int, int]]]  # (name, kind) -> token ranges, last included
-
-
-def _countries(t: Tree, cased: list[str], closed: list[bool]) -> tuple[dict[int, str], _Found]:
-    """Tokens that belong to a form of the gazetteer, with the form's kind, and the mentions of countries."""
-    forms = _gazetteer()
-    plain = [word.replace("’", "'") for word in cased]
-    taken: dict[int, str] = {}
-    mentions: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    i = 0
-    while i < len(plain):
-        size = next((n for n in range(min(_LONGEST, len(plain) - i), 0, -1) if tuple(plain[i : i + n]) in forms), 0)
-        if not size:
-            i += 1
+def _bodies(text: str, t: Tree, taken: Collection[int], found: Found) -> None:
+    """Add bodies in lower case that a noun tells apart: "the dockers' union", "volunteer brigades"."""
+    for i, word in enumerate(t.low):
+        if word not in _W["body"] or t.tag[i] not in ("NN", "NNS") or i in taken:
             continue
-        country, kind = forms[tuple(plain[i : i + size])]
-        last = i + size - 1
-        if closed[i] or not _swallowed(t, cased, i, last):
-            taken.update(dict.fromkeys(range(i, last + 1), kind))
-            if _means_country(t, last, kind):
-                mentions[country].append((i, last))
-        i = last + 1
-    return taken, defaultdict(list, {(country, "country"): spans for country, spans in mentions.items()})
-
-
-def _swallowed(t: Tree, cased: list[str], first: int, last: int) -> bool:
-    """Whether a country's name is part of a longer name ("Norway Today", "Bank of Norway")."""
-    after = last + 1
-    if after < len(cased) and _proper(t, cased, after) and t.sentence[after] == t.sentence[last]:
-        return t.low[after] not in _W["person"] and t.low[after] not in _W["state"]
-    if (
-        first > 0
-        and t.head[first - 1] == last
-        and t.tag[first - 1] == "NNP"
-        and t.dep[first - 1] in ("compound", "amod")
-    ):
-        return t.low[first - 1] not in _W["person"]
-    return (
-        first > 1 and t.low[first - 1] == "of" and t.tag[first - 2] == "NNP" and t.low[first - 2] in _W["organisation"]
-    )
-
-
-def _means_country(t: Tree, i: int, kind: str) -> bool:
-    """Whether a form stands for the country or its government: an adjective by a state's noun, a seat as actor."""
-    if kind == "name":
-        return True
-    if kind == "adjective":
-        return t.dep[i] in ("amod", "compound", "nmod") and t.low[t.head[i]] in _W["state"]
-    if t.dep[i] == "pobj":
-        return t.low[t.head[i]] not in _W["locative"]
-    return t.dep[i] in ("nsubj", "nsubjpass", "poss", "dobj", "conj")
-
-
-def _adjectives(t: Tree, cased: list[str], taken: Mapping[int, str], names: Iterable[str], found: _Found) -> None:
-    """Mentions, by adjective, of countries that only the text knows."""
-    forms = {form: name for name in names for form in _demonyms(name)}
-    for i, word in enumerate(cased):
-        name = forms.get(word)
-        if name is not None and i not in taken and _means_country(t, i, "adjective"):
-            found[name, "country"].append((i, i))
-
-
-def _demonyms(name: str) -> Iterator[str]:
-    if name.endswith("a"):
-        yield name + "n"
-        yield name[:-1] + "ian"
-    yield name + "ian"
-    yield name + "ese"
+        first = i
+        for kid in reversed(t.kids[i]):
+            if kid < i and t.dep[kid] in ("compound", "nmod", "poss") and t.tag[kid] in ("NN", "NNS", "VBG"):
+                first = min(first, t.left[kid])
+        while first < i and t.tag[first] in ("DT", "PRP$", "JJ", "``", "''"):
+            first += 1
+        if first < i and i - first < 4 and not any(k in taken for k in range(first, i)):
+            found.setdefault((text[t.start[first] : t.end[i]].lower(), "organisation"), []).append((first, i))
 
 
 def _governments(
-    t: Tree, persons: list[_Name], canonical: Mapping[tuple[str, ...], tuple[str, ...]], found: _Found
+    t: Tree, persons: list[_Name], canonical: Mapping[tuple[str, ...], tuple[str, ...]], found: Found
 ) -> None:
     """Mentions of a country by its leader's government ("Velk's regime"): the country most named around that leader."""
     country_at = {t.sentence[first]: Counter[str]() for spans in found.values() for first, _ in spans}
@@ -213,12 +211,12 @@ def _governments(
 # Persons and organisations
 
 
-def _names(t: Tree, cased: list[str], taken: Mapping[int, str]) -> Iterator[_Name]:
+def _names(t: Tree, cased: list[str], taken: Collection[int]) -> Iterator[_Name]:
     """Runs of proper nouns outside the gazetteer, titles cut off."""
     n = len(cased)
     i = 0
     while i < n:
-        if not _proper(t, cased, i) or i in taken:
+        if not proper(t, cased, i) or i in taken:
             i += 1
             continue
         last = i
@@ -233,14 +231,13 @@ def _names(t: Tree, cased: list[str], taken: Mapping[int, str]) -> Iterator[_Nam
                 first = k + 1
         if t.low[first] == "of":
             first = i
-        titled = first > i or (i > 0 and t.low[i - 1] in _W["person"] and t.sentence[i - 1] == t.sentence[i])
+        before = {t.low[k] for k in range(max(0, i - 3), i) if t.sentence[k] == t.sentence[i]} if first == i else set()
+        if i == 0 or t.low[i - 1] not in _W["person"]:
+            before = set()
+        roles = frozenset((before | {t.low[k] for k in range(i, first)}) & _W["person"])
         if any(len(cased[k]) > 1 for k in range(first, last + 1)):
-            yield _Name(first, last, tuple(cased[first : last + 1]), titled and first <= last)
+            yield _Name(first, last, tuple(cased[first : last + 1]), roles)
         i = last + 1
-
-
-def _proper(t: Tree, cased: list[str], i: int) -> bool:
-    return t.tag[i] in ("NNP", "NNPS") and cased[i][0].isupper()
 
 
 def _joined(t: Tree, cased: list[str], first: int, last: int) -> int | None:
@@ -248,15 +245,15 @@ def _joined(t: Tree, cased: list[str], first: int, last: int) -> int | None:
     i = last + 1
     if i >= len(cased) or t.sentence[i] != t.sentence[last]:
         return None
-    if _proper(t, cased, i):
+    if proper(t, cased, i):
         return i
     if cased[i] in "-–" and t.start[i] == t.end[last] and i + 1 < len(cased) and t.start[i + 1] == t.end[i]:
         return i + 1
     if t.tag[i] == "POS" and t.low[last].endswith("s") and i + 1 < len(cased) and t.low[i + 1] in _W["organisation"]:
-        return i + 1 if _proper(t, cased, i + 1) else None
+        return i + 1 if proper(t, cased, i + 1) else None
     if t.low[i] == "of" and any(t.low[k] in _W["organisation"] | _W["country"] | {"chief"} for k in range(first, i)):
         after = i + 2 if i + 1 < len(cased) and t.low[i + 1] == "the" else i + 1
-        return after if after < len(cased) and _proper(t, cased, after) else None
+        return after if after < len(cased) and proper(t, cased, after) else None
     return None
 
 
@@ -279,7 +276,7 @@ def _kind(
     low = {word.lower() for word in full}
     if low <= _W["person"] | {"prime"}:
         return None
-    if any(name.titled or _entitled(t, name) for name in found):
+    if any(name.roles or _apposed(t, name) for name in found):
         return "person"
     if _is_country(t, full, found, words):
         return "country"
@@ -302,12 +299,12 @@ def _kind(
     return None
 
 
-def _entitled(t: Tree, name: _Name) -> bool:
-    """Whether an apposition gives the name a role: "Petra Oom, a shop steward", "the mayor, Olga Renn"."""
+def _apposed(t: Tree, name: _Name) -> set[str]:
+    """The roles that an apposition gives the name: "Petra Oom, a shop steward", "the mayor, Olga Renn"."""
     roles = [kid for kid in t.kids[name.last] if t.dep[kid] == "appos"]
     if t.dep[name.last] == "appos":
         roles.append(t.head[name.last])
-    return any(t.low[role] in _W["person"] for role in roles)
+    return {t.low[role] for role in roles} & _W["person"]
 
 
 def _placed(t: Tree, name: _Name) -> bool:
@@ -328,7 +325,7 @@ def _relative(t: Tree, name: _Name) -> bool:
 
 def _is_country(t: Tree, full: tuple[str, ...], found: list[_Name], words: set[str]) -> bool:
     """Whether the text uses a name as a country's: it has an adjective of its own, or a parliament, border, army."""
-    if len(full) == 1 and full[0].endswith("a") and not words.isdisjoint(_demonyms(full[0])):
+    if len(full) == 1 and full[0].endswith("a") and not words.isdisjoint(demonyms(full[0])):
         return True
     if len(full) > 2 and full[0].lower() in _W["country"] and full[1] == "of":
         return True

@@ -221,8 +221,9 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
         doc = parse(text)
         last = re.escape(name.split()[-1])
         mentions = tuple(match.span() for match in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", text))
-        said = spoken(text, attribute(article, doc, read(article)))
-        (found,) = assess(article, doc, said, [Target(name, "person", mentions)])
+        reading = read(article)
+        said = spoken(text, attribute(article, doc, reading))
+        (found,) = assess(article, doc, said, [Target(name, "person", mentions)], reading)
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
         scores = {sign: count / (found.sentences_outlet or 1) for sign, count in share.items()}
