@@ -95,7 +95,7 @@ def compare(
     kept[at] = True
     gone, fresh = old_keys.filter(pa.array(~kept)), new_keys.filter(pc.invert(shared))
     twice = kept.sum() != len(at) or pc.any(pc.is_in(gone, value_set=new_keys)).as_py()
-    if twice or pc.count_distinct(fresh).as_py() != len(fresh):
+    if twice or any(pc.count_distinct(keys).as_py() != len(keys) for keys in (gone, fresh)):
         raise StoreError(f"{table}.parquet: two rows share a {key}; compare releases that `onrecord verify` passes.")
     in_order = bool((np.diff(at) > 0).all())
     pick = pa.array(kept) if in_order else pa.array(at)
