@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import schema
-from pipeline.release import store
+from pipeline.release import manifest
 
 FILE = "croissant.json"
 
@@ -97,7 +97,7 @@ def _file(built: Path, identifier: str, path: str, media: str) -> dict[str, Any]
         "contentUrl": path,
         "encodingFormat": media,
         "contentSize": f"{(built / path).stat().st_size} B",
-        "sha256": store.digest(built / path),
+        "sha256": manifest.digest(built / path),
     }
 
 
