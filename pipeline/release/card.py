@@ -6,7 +6,6 @@ would hand out the rows of an older release. There is no `splits` block: with on
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
@@ -119,7 +118,7 @@ def facts(tables: Mapping[str, pa.Table]) -> list[tuple[str, str]]:
     """What share of the rows could be filled in: (what, figure), for the card and the page."""
     documents, claims, dates, stances = (tables[name] for name in ("documents", "claims", "dates", "stances"))
     accepted = documents.filter(pc.is_null(documents["rejected"]))
-    attributed = claims.filter(pc.equal(claims["voice"], "attributed"))
+    attributed = claims.select(["speaker"]).filter(pc.equal(claims["voice"], "attributed"))
     other = pc.sum(pc.equal(claims["claim_type"], "other")).as_py() or 0
     assessed = pc.sum(pc.not_equal(stances["polarity"], "insufficient")).as_py() or 0
 
@@ -137,7 +136,7 @@ def facts(tables: Mapping[str, pa.Table]) -> list[tuple[str, str]]:
 
 def _counted(column: pa.ChunkedArray, null: str = "") -> list[tuple[str, str]]:
     """(value, count), commonest first, null last."""
-    counts = Counter(column.to_pylist())
+    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
     missing = counts.pop(None, 0)
     found = [(value, f"{count:,}") for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     return [*found, (null, f"{missing:,}")] if missing else found

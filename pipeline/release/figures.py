@@ -1,7 +1,7 @@
 """What the pictures of the page show, as numbers: claims over time, who is quoted by whom, stances, types of claim."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -96,17 +96,13 @@ def timeline(documents: pa.Table, claims: pa.Table) -> Timeline:
 
 def quoted(claims: pa.Table) -> Matrix:
     """Who is quoted by whom: attributed claims by speaker and outlet."""
-    named = claims.filter(pc.is_valid(claims["speaker"]))
-    counts = _counted(named.select(["speaker", "outlet"]))
-    return _matrix({key: {"claims": count} for key, count in counts.items()})
+    named = claims.select(["speaker", "outlet"]).filter(pc.is_valid(claims["speaker"]))
+    return _matrix(named.append_column("label", pa.repeat("claims", len(named))))
 
 
 def stances(table: pa.Table) -> Matrix:
-    """Documents by target, outlet and polarity; targets that were assessed most often first."""
-    cells: dict[tuple[str, str | None], dict[str, int]] = {}
-    for (target, outlet, polarity), count in _counted(table.select(["target", "outlet", "polarity"])).items():
-        cells.setdefault((target, outlet), {})[polarity] = count
-    return _matrix(cells, weight=lambda cell: sum(n for label, n in cell.items() if label != "insufficient"))
+    """Documents by target, outlet and polarity; targets and outlets that were assessed most often first."""
+    return _matrix(table.select(["target", "outlet", "polarity"]), light="insufficient")
 
 
 def types(claims: pa.Table) -> tuple[tuple[str, str, int], ...]:
@@ -124,18 +120,23 @@ def _counted(table: pa.Table) -> dict[tuple, int]:
     return dict(zip(zip(*values, strict=True), grouped["count_all"].to_pylist(), strict=True))
 
 
-def _matrix(
-    cells: Mapping[tuple[str, str | None], Mapping[str, int]],
-    weight: Callable[[Mapping[str, int]], int] = lambda cell: sum(cell.values()),
-) -> Matrix:
-    def largest(part: int) -> Sequence:
-        totals: dict[str | None, tuple[int, int]] = {}
-        for key, cell in cells.items():
-            heavy, all_ = totals.get(key[part], (0, 0))
-            totals[key[part]] = (heavy + weight(cell), all_ + sum(cell.values()))
-        return sorted(totals, key=lambda name: (*(-total for total in totals[name]), str(name)))
+def _matrix(table: pa.Table, light: str = "") -> Matrix:
+    """Count the labels of the third column by the first two; rows with the label `light` count last in the order."""
+    row, column, kind = table.column_names
+    weighed = table.append_column("heavy", pc.not_equal(table[kind], light))
 
-    rows, columns = largest(0), largest(1)
-    shown = tuple((row, tuple(cells.get((row, column), {}) for column in columns[:OUTLETS])) for row in rows[:ROWS])
-    highest = max((sum(cell.values()) for _, line in shown for cell in line), default=0)
-    return Matrix(tuple(columns[:OUTLETS]), shown, highest, max(0, len(rows) - ROWS), max(0, len(columns) - OUTLETS))
+    def largest(name: str) -> list[str | None]:
+        totals: dict[str | None, tuple[int, int]] = {}
+        for (value, heavy), count in _counted(weighed.select([name, "heavy"])).items():
+            most, all_ = totals.get(value, (0, 0))
+            totals[value] = (most + heavy * count, all_ + count)
+        return sorted(totals, key=lambda value: (*(-total for total in totals[value]), str(value)))
+
+    rows, columns = largest(row), largest(column)
+    shown = table.filter(pc.is_in(table[row], value_set=pa.array(rows[:ROWS], pa.string())))
+    cells: dict[tuple[str, str | None], dict[str, int]] = {}
+    for (name, outlet, found), count in _counted(shown).items():
+        cells.setdefault((name, outlet), {})[found] = count
+    lines = tuple((name, tuple(cells.get((name, outlet), {}) for outlet in columns[:OUTLETS])) for name in rows[:ROWS])
+    highest = max((sum(cell.values()) for _, line in lines for cell in line), default=0)
+    return Matrix(tuple(columns[:OUTLETS]), lines, highest, max(0, len(rows) - ROWS), max(0, len(columns) - OUTLETS))

@@ -80,8 +80,8 @@ def write(built: Path, package: str, version: str) -> None:
         quoted=figures.quoted(tables["claims"]),
         stances=figures.stances(tables["stances"]),
         types=figures.types(tables["claims"]),
-        claims=samples.claims(tables, lambda key: _text(built, key)),
-        stance_samples=samples.stances(tables, lambda key: _text(built, key)),
+        claims=samples.claims(tables, lambda wanted: _texts(built, wanted)),
+        stance_samples=samples.stances(tables, lambda wanted: _texts(built, wanted)),
         newest=samples.newest(tables),
         snippets=snippets(package, version),
         files=files,
@@ -103,9 +103,12 @@ def browser() -> str:
     return (bundled if bundled.exists() else _HERE / "web" / "missing.js").read_text(encoding="utf-8")
 
 
-def _text(built: Path, document_id: str) -> str:
-    found = pq.read_table(built / "data" / "texts.parquet", filters=[("document_id", "=", document_id)])
-    return found["text"][0].as_py()
+def _texts(built: Path, wanted: Sequence[str]) -> Mapping[str, str]:
+    """Some texts by the key of their document."""
+    found = pq.read_table(
+        built / "data" / "texts.parquet", columns=["document_id", "text"], filters=[("document_id", "in", set(wanted))]
+    )
+    return dict(zip(found["document_id"].to_pylist(), found["text"].to_pylist(), strict=True))
 
 
 def _file(built: Path, path: str, digests: Mapping[str, str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 import MiniSearch from 'minisearch'
 import { breathe } from './table.js'
 
-const CHUNK = 2_000 // claims indexed before the page may answer a key or a click
+const CHUNK = 1_000 // claims indexed before the page may answer a key or a click
 
 const fold = text => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
 
