@@ -13,30 +13,13 @@ import pytest
 import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from releases import built, many
 
 from pipeline import schema
 from pipeline.errors import StoreError
-from pipeline.release import changes, datapackage, made_up, tables
+from pipeline.release import changes
 from pipeline.release.changes import contract
 from pipeline.release.changes.contract import Column, Contract
-
-TEMPLATES = Path(changes.__file__).parents[1] / "templates"
-
-
-def built(folder: Path, rows: tiny.Rows | dict[str, pa.Table], version: str = "1.0.0") -> Path:
-    """A release folder with all that `compare` needs, written by the real writer."""
-    found = {name: value if isinstance(value, pa.Table) else schema.table(name, value) for name, value in rows.items()}
-    (folder / "data" / "csv").mkdir(parents=True)
-    for name, table in tables.canonical(found).items():
-        tables.write_parquet(name, table, folder / "data" / f"{name}.parquet")
-        tables.write_csv(table, folder / "data" / "csv" / f"{name}.csv")
-    (folder / "datapackage.json").write_text(datapackage.descriptor(folder, "tiny", version), encoding="utf-8")
-    return folder
-
-
-def many(claims: int = 300) -> tiny.Rows:
-    """Rows enough for shares to mean something."""
-    return {name: table.to_pylist() for name, table in made_up.corpus(claims).items()}
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +255,7 @@ def test_a_number_counts_by_its_bits(tmp_path: Path) -> None:
     assert {"confidence_span": 1, "cue": 1} == found.columns
 
 
-def chain(folder: Path, *versions: tiny.Rows | dict[str, pa.Table]) -> list[Path]:
+def chain(folder: Path, *versions: tiny.Rows) -> list[Path]:
     """Releases 1.0.0, 1.0.1 ... each with its delta from the one before."""
     found: list[Path] = []
     for number, rows in enumerate(versions):
@@ -305,9 +288,6 @@ def test_deltas_lead_over_three_versions(tmp_path: Path) -> None:
 
     assert parquet(releases[2] / "data") == parquet(tmp_path / "both") == parquet(tmp_path / "last")
     assert parquet(releases[0] / "data") != parquet(releases[1] / "data") != parquet(releases[2] / "data")
-
-
-ROWS = tiny.rows()
 
 
 @st.composite
