@@ -26,7 +26,7 @@ export function form(columns, labels, change) {
       el('option', { value: 'newest' }, 'newest first'), el('option', { value: 'oldest' }, 'oldest first'))],
   ]
   const element = el('form', { class: 'filters', role: 'search', 'aria-label': 'Search the claims' },
-    fields.map(([name, title, input]) => el('div', { class: name === 'q' ? 'wide' : null }, el('label', {}, title, input))),
+    fields.map(([name, title, input]) => el('div', { class: name === 'q' ? 'wide' : null }, el('label', { for: input.id = `ask-${name}` }, title), input)),
     speakers, el('div', {}, el('button', { type: 'reset' }, 'Clear all')))
   const inputs = element.elements
   const ask = () => change(Object.fromEntries(FILTERS.map(name => [name, inputs[name].value.trim()])))
