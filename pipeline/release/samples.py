@@ -43,7 +43,9 @@ def claims(tables: Mapping[str, pa.Table], texts: Texts) -> tuple[Sample, ...]:
     rows = pa.table({"outlet": table["outlet"], "row": pa.array(range(table.num_rows), pa.int64())}).filter(wanted)
     firsts = rows.group_by("outlet").aggregate([("row", "min")])["row_min"].to_pylist()
     marked = (("claim", "spans"), ("cue", "cue_span"), ("speaker", "speaker_span"))
-    return _samples(table.take(sorted(firsts)[:CLAIMS]).to_pylist(), marked, tables["documents"], texts)
+    return _samples(
+        table.take(pa.array(sorted(firsts)[:CLAIMS], pa.int64())).to_pylist(), marked, tables["documents"], texts
+    )
 
 
 def stances(tables: Mapping[str, pa.Table], texts: Texts) -> tuple[Sample, ...]:
