@@ -18,9 +18,10 @@ import pytest
 import tiny
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import escape
 
 from pipeline import check, schema
-from pipeline.release import card, figures, manifest, page, samples, tables
+from pipeline.release import card, changes, datapackage, figures, manifest, page, samples, tables
 from pipeline.release.snippets import snippets
 
 EVIL = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}</style>", "</script><b>&lt;b&gt;"]
@@ -148,6 +149,25 @@ def test_the_pieces_cover_the_file(tmp_path: Path) -> None:
 
         assert [base64.b64encode(hashlib.sha256(piece).digest()).decode() for piece in cut] == table["pieces"]
         assert len(content) == table["bytes"]
+
+
+def test_a_page_tells_what_changed(tmp_path: Path) -> None:
+    """Rows added, removed and changed since the release before stand by table, with what they ask of the version."""
+    rows = tiny.rows()
+    del rows["claims"][0]
+    rows["claims"][0]["speaker_role"] = "Treasurer"
+    old, new = built(tmp_path / "1.0.0", tiny.rows()), built(tmp_path / "2.0.0", rows)
+    for folder in (old, new):
+        (folder / datapackage.FILE).write_text(datapackage.descriptor(folder, "tiny", folder.name))
+    told = changes.compare(old, new)
+    changes.write(told, new, "2.0.0")
+    page.write(new, "tiny", "2.0.0")
+    text = (new / page.FILE).read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if '<code>claims</code></th><td class="number">' in line)
+
+    assert re.findall("<td[^>]*>([0-9]+)</td>", line) == ["3", "2", "0", "1", "1"]
+    assert {"../1.0.0/index.html", "changes/from-1.0.0/changes.json"} <= set(Read(text).addresses)
+    assert all(f"<li>{reason.bump}: {escape(reason.text)}</li>" in text for reason in told.reasons)
 
 
 def test_an_empty_release_has_a_page(tmp_path: Path) -> None:

@@ -149,11 +149,7 @@ def _changes(built: Path) -> dict[str, Any] | None:
     found = sorted(built.glob("changes/from-*/changes.json"))
     if not found:
         return None
-    return {
-        "previous": found[0].parent.name.removeprefix("from-"),
-        "path": found[0].relative_to(built).as_posix(),
-        **json.loads(found[0].read_text(encoding="utf-8")),
-    }
+    return {"path": found[0].relative_to(built).as_posix(), **json.loads(found[0].read_text(encoding="utf-8"))}
 
 
 def _render(name: str, **values: Any) -> str:
