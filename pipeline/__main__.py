@@ -99,6 +99,27 @@ def _parser() -> argparse.ArgumentParser:
     _add_key(withdraw)
     catalogue = command("catalogue", _catalogue, "finish what a killed run began; make lists, feed and pages anew")
     _add_places(catalogue)
+    pull = command("pull", _pull, "fetch a release, verified, into a folder that datasets, DuckDB and pandas read")
+    pull.add_argument("source", help="address or folder of a package, with @X.Y.Z for a version (default: its latest)")
+    pull.add_argument("folder", type=Path, help="where to")
+    update = command("update", _update, "bring a pulled folder to a newer release, by what changed where that suffices")
+    update.add_argument("folder", type=Path, help="folder of an earlier pull")
+    update.add_argument("--to", help="X.Y.Z (default: the latest)")
+    rehydrate = command(
+        "rehydrate", _rehydrate, "make the withheld texts of a release from your own copies, and prove it"
+    )
+    rehydrate.add_argument("folder", type=Path, help="folder of a release")
+    rehydrate.add_argument("--raw", type=Path, required=True, help="folder of your copies")
+    rehydrate.add_argument(
+        "--to", type=Path, default=Path("texts.parquet"), help="file to write (default: texts.parquet)"
+    )
+    push = command("push", _push, "send a package to a folder, an S3 bucket or the Hugging Face Hub")
+    push.add_argument("target", help="a folder, s3://bucket/prefix, or hf://datasets/owner/name")
+    push.add_argument("--version", help="X.Y.Z for the Hub (default: the latest); other targets get all releases")
+    _add_places(push)
+    serve = command("serve", _serve, "serve the packages on 127.0.0.1 until interrupted")
+    serve.add_argument("--output", type=Path, default=Path("output"), help="folder of packages (default: output)")
+    serve.add_argument("--port", type=_count, default=8000, help="(default: 8000)")
     evaluate = command(
         "evaluate",
         _score,
@@ -132,7 +153,7 @@ def _add_places(command: argparse.ArgumentParser, *, raw: bool = False) -> None:
 
 
 def _add_key(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--key", type=Path, help="file of an ssh key that signs the release (default: not signed)")
+    command.add_argument("--key", type=_file, help="file of an ssh key that signs the release (default: not signed)")
 
 
 def _count(text: str) -> int:
@@ -140,6 +161,12 @@ def _count(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return number
+
+
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return Path(text)
 
 
 def _cores() -> int:
@@ -201,7 +228,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     for line in found.rows:
         print(f"  {line}")
     if found.different:
-        print(f"{len(found.different)} of {found.files} files are not reproduced.", end=" ")
+        data = "" if any(name.startswith("data/") for name in found.different) else " The data are."
+        print(f"{len(found.different)} of {found.files} files are not reproduced.{data}", end=" ")
         print("Not the same as when it was built:" if found.reasons else "Nothing that is recorded explains it.")
     else:
         print(f"{found.folder.as_posix()}: reproduced, {found.files} files the same byte for byte", end="")
@@ -248,6 +276,51 @@ def _withdraw(options: argparse.Namespace) -> int:
     for version in found.versions:
         print(f"{(options.output / package / version).as_posix()}: withdrawn, its payload and zip are deleted")
     print(f"{options.raw.as_posix()}: if the text still lies there, it is yours to remove; later runs leave it out")
+    return 0
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from pipeline.release import fetch
+
+    return _fetched(options.folder, fetch.pull(options.source, options.folder))
+
+
+def _update(options: argparse.Namespace) -> int:
+    from pipeline.release import fetch
+
+    return _fetched(options.folder, fetch.update(options.folder, options.to))
+
+
+def _fetched(folder: Path, found: Any) -> int:
+    for warning in found.warnings:
+        print(f"onrecord: {warning}", file=sys.stderr)
+    told = f"{found.downloaded:,} of {found.bytes:,} bytes fetched" if found.new else "was there already"
+    print(f"{folder.as_posix()}: {found.version}, whole; {told}")
+    return 0
+
+
+def _rehydrate(options: argparse.Namespace) -> int:
+    from pipeline.release.rehydrate import rehydrate
+
+    found = rehydrate(options.folder, options.raw, options.to)
+    print(
+        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the withheld"
+    )
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    from pipeline.release.push import push
+
+    found = push(options.output / _package(options), options.target, options.version)
+    print(f"{found.target}: {', '.join(found.new) if found.new else 'nothing new'}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pipeline.release.serve import serve
+
+    serve(options.output, options.port)
     return 0
 
 

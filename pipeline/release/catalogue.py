@@ -218,10 +218,17 @@ def stood_down(held: Catalogue, versions: Sequence[str], status: str, reason: st
             raise StoreError(f"{held.package} {version} is withdrawn: there is nothing left to yank.")
         gone = None if status == "withdrawn" else entry.archive
         held = held.with_entry(replace(entry, status=status, reason=reason, archive=gone))
-    latest = held.latest.version if held.latest else None
-    for entry in held.versions:
-        if entry.status != "active":
-            held = held.with_entry(replace(entry, replaced_by=latest))
+    return replaced(held)
+
+
+def replaced(held: Catalogue) -> Catalogue:
+    """The catalogue in which whatever is not active names what to take: the next active release, else the latest."""
+    instead = held.latest.version if held.latest else None
+    for entry in reversed(held.versions):
+        if entry.status == "active":
+            instead = entry.version
+        else:
+            held = held.with_entry(replace(entry, replaced_by=instead))
     return held
 
 

@@ -33,6 +33,7 @@ def settle(home: Path) -> catalogue.Catalogue:
     for version in store.versions(home):
         if held.get(version) is None:
             held = replace(held, versions=(*held.versions, _adopted(home, version, held.last)))
+    held = catalogue.replaced(held)
     if held.versions:
         write(home, held)
     return held

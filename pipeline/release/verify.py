@@ -53,7 +53,8 @@ def output(folder: Path, signers: Path | None = None) -> list[Fault]:
         wanted = catalogue.index(folder)
     except StoreError:  # a package's list is damaged, and was named above
         return found
-    if (folder / catalogue.INDEX).read_text(encoding="utf-8", errors="surrogateescape") != wanted:
+    index = folder / catalogue.INDEX
+    if not index.is_file() or index.read_bytes() != wanted.encode("utf-8"):
         found.append(
             Fault(
                 catalogue.INDEX,
