@@ -34,7 +34,7 @@ TYPES = {
     "zip": "application/zip",
 }
 _OTHER = "application/octet-stream"
-_IMMUTABLE = "public, max-age=31536000, immutable"  # what lies in a release is never written again
+IMMUTABLE = "public, max-age=31536000, immutable"  # what lies in a release is never written again
 _RELEASE = r"/[^/]+/[0-9]+\.[0-9]+\.[0-9]+"
 _NGINX = Template(
     r"""daemon off; worker_processes 1; pid $work/pid; error_log stderr crit; $user
@@ -96,7 +96,7 @@ def by_nginx(nginx: str, root: Path, port: int) -> None:
             port=port,
             release=_RELEASE,
             tombstone=catalogue.TOMBSTONE,
-            immutable=_IMMUTABLE,
+            immutable=IMMUTABLE,
         )
         (Path(work) / "nginx.conf").write_text(config, encoding="utf-8")
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or nginx would go on without us
@@ -137,7 +137,7 @@ def by_aiohttp(root: Path, port: int) -> None:
         kind = TYPES.get(path.rpartition(".")[2], _OTHER)
         headers = {
             "Content-Type": kind if kind == _OTHER or "/vnd" in kind else f"{kind}; charset=utf-8",
-            "Cache-Control": _IMMUTABLE if released else "no-cache",
+            "Cache-Control": IMMUTABLE if released else "no-cache",
             "X-Content-Type-Options": "nosniff",
         }
         return web.FileResponse(path, headers=headers)
