@@ -21,6 +21,7 @@ from pipeline.release import made_up, manifest, page, tables
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 expect = sync_api.expect
+expect.set_options(timeout=60_000)  # a busy machine is no failing test
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 WEB = Path(page.__file__).parent / "web"
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"

@@ -60,7 +60,7 @@ def write(built: Path, package: str, version: str) -> None:
         name: pq.read_table(built / "data" / f"{name}.parquet", columns=_COLUMNS.get(name)) for name in schema.TABLES
     }
     digests = manifest.read(built / manifest.PAYLOAD)
-    files = [_file(built, name, digests) for name in digests]
+    files = sorted((_file(built, name, digests) for name in digests), key=lambda file: file["kind"], reverse=True)
     documents = tables["documents"]
     days = sorted({day.isoformat() for day in documents["published_start"].to_pylist() if day})
     span = (days[0], days[-1]) if days else None

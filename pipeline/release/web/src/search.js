@@ -2,9 +2,9 @@
 import MiniSearch from 'minisearch'
 import { breathe } from './table.js'
 
-const CHUNK = 1_000 // claims indexed before the page may answer a key or a click
+const CHUNK = 250 // claims indexed between two looks at the clock
 
-const fold = text => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase()
+const fold = text => (/^[ -~]*$/.test(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase()
 
 /** An index of the claims' words and speakers; `on(share)` hears how far it is. */
 export async function index(columns, on) {
@@ -47,7 +47,7 @@ export function filtered(rows, columns, state) {
   }
   if (state.from) tests.push(row => (columns.date_end[row] ?? columns.date_start[row] ?? '') >= state.from)
   if (state.to) tests.push(row => columns.date_start[row] !== null && columns.date_start[row] <= state.to)
-  return rows.filter(row => tests.every(test => test(row)))
+  return tests.length ? rows.filter(row => tests.every(test => test(row))) : rows
 }
 
 /** How often each value stands in a column of some rows. */

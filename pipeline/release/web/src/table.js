@@ -4,10 +4,16 @@ import { parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet
 import { open } from './pieces.js'
 
 const compressors = { ZSTD: (content, length) => decompress(content, new Uint8Array(length)) }
-const STEP = 10_000 // rows decoded before the page may answer a key or a click
 
-/** Lets the browser paint and take input. */
-export const breathe = () => new Promise(done => setTimeout(done))
+const SLICE = 50 // milliseconds of work before the page may paint and answer a key or a click
+let rested = performance.now()
+
+/** Lets the browser paint and take input, when it has not for a while. */
+export async function breathe() {
+  if (performance.now() - rested < SLICE) return
+  await new Promise(done => setTimeout(done))
+  rested = performance.now()
+}
 
 export async function table(description) {
   const file = open(description)
@@ -18,16 +24,18 @@ export async function table(description) {
   /** Whole columns by name; `on(share)` hears how far it is, from 0 to 1. */
   async function columns(names, on = () => {}) {
     const found = Object.fromEntries(names.map(name => [name, []]))
-    for (let start = 0; start < rows; start += STEP) {
+    let start = 0
+    for (const group of metadata.row_groups) {
+      const end = start + Number(group.num_rows)
       for (const name of names) {
-        const end = Math.min(start + STEP, rows)
         await parquetRead({
-          file, metadata, compressors, columns: [name], rowStart: start, rowEnd: end, rowFormat: 'object',
-          onComplete: part => { for (const row of part) found[name].push(plain(row[name])) },
+          file, metadata, compressors, columns: [name], rowStart: start, rowEnd: end,
+          onChunk: ({ columnData }) => { for (const value of columnData) found[name].push(plain(value)) },
         })
         await breathe()
       }
-      on(Math.min(1, (start + STEP) / rows))
+      start = end
+      on(start / rows)
     }
     return found
   }
