@@ -428,6 +428,20 @@ def test_csv_holds_the_exact_values(first: Released) -> None:
     assert b",=1+1 stood on the wall," in content
 
 
+def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
+    """Commas, quotes and line breaks in a cell, and numbers of any size, come back through a CSV reader."""
+    words = ['x,"y"', "", None, "line\nbreak\r", '"', "=1+1", "a\u2028b"]
+    numbers = [1.0, 1e-7, 1e22, None, -0.1, 5e-324, 0.1 + 0.2]
+    table = pa.table({"words": words, "numbers": numbers, "flags": [True, False, None, True, True, True, True]})
+    tables.write_csv(table, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        _, *lines = csv.reader(file)
+
+    assert [word or "" for word in words] == [line[0] for line in lines]
+    assert numbers == [float(line[1]) if line[1] else None for line in lines]
+    assert [line[2] for line in lines] == ["true", "false", "", "true", "true", "true", "true"]
+
+
 def test_the_card_says_what_the_schemas_say(first: Released) -> None:
     """Every column in its order, every label in the schema's order, a version on each config, and no `splits`."""
     card = header(first.folder)
