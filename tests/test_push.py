@@ -338,7 +338,7 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """New repositories, how to send a file, commits and tags."""
-        hub = self.server
+        hub, place = self.server, f"http://{self.headers['Host']}/datasets/me/tiny"
         if self.headers.get("Transfer-Encoding") == "chunked":
             body = b""
             while size := int(self.rfile.readline(), 16):
@@ -352,7 +352,7 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
         elif self.path.endswith("/validate-yaml"):
             self._answer({"errors": [], "warnings": []})
         elif self.path.endswith("/repos/create"):
-            self._answer({"url": "http://127.0.0.1/datasets/me/tiny", "name": "me/tiny", "id": "x"})
+            self._answer({"url": place, "name": "me/tiny", "id": "x"})
         elif "/preupload/" in self.path:
             asked = json.loads(body)["files"]
             answers = [{"path": one["path"], "uploadMode": "regular", "shouldIgnore": False} for one in asked]
@@ -368,7 +368,7 @@ class HubHandler(http.server.BaseHTTPRequestHandler):
             assert lines[0]["value"]["parentCommit"] == oid(len(hub.commits))
             hub.commits.append(files)
             made = oid(len(hub.commits))
-            self._answer({"success": True, "commitOid": made, "commitUrl": f"http://127.0.0.1/commit/{made}"})
+            self._answer({"success": True, "commitOid": made, "commitUrl": f"{place}/commit/{made}"})
         else:
             assert self.path.endswith(f"/tag/{oid(len(hub.commits))}")
             hub.tags[json.loads(body)["tag"]] = len(hub.commits)
@@ -396,7 +396,7 @@ def pushed_to_hub(home: Path, hub: Hub, **environment: str) -> str:
     bare |= {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_address[1]}", "HF_HOME": str(home.parent / "hf")}
     version = environment.pop("version", "")
     command = [sys.executable, "-c", code, str(home), version]
-    return subprocess.run(command, env=bare | environment, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, env=bare | environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 @pytest.mark.slow

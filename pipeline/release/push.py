@@ -219,7 +219,7 @@ def _first_line(error: Exception) -> str:
 
 def _to_hub(home: Path, held: catalogue.Catalogue, repository: str, version: str | None) -> Pushed:
     """Make the folder of a release one commit of a dataset repository, and tag it with the version."""
-    from huggingface_hub import CommitInfo, HfApi, errors, get_token
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, errors, get_token
 
     entry = held.get(version) if version else held.latest
     if entry is None or entry.status == "withdrawn":
@@ -233,24 +233,28 @@ def _to_hub(home: Path, held: catalogue.Catalogue, repository: str, version: str
         hub.create_repo(**place, exist_ok=True)
         refs = hub.list_repo_refs(**place)
         if entry.version in {tag.name for tag in refs.tags}:
-            with tempfile.TemporaryDirectory() as folder:
-                found = hub.hf_hub_download(
-                    **place, filename=manifest.TAGS, revision=entry.version, cache_dir=folder, local_dir=folder
-                )
+            with tempfile.TemporaryDirectory() as cache:
+                found = hub.hf_hub_download(**place, filename=manifest.TAGS, revision=entry.version, cache_dir=cache)
                 same = manifest.digest(Path(found)) == entry.tagmanifest_sha256
             if not same:
                 raise ReleaseRefused(f"{target}: holds another {entry.version}. Tags are not moved; nothing was sent.")
             return Pushed(target, ())
         main = next((branch.target_commit for branch in refs.branches if branch.name == "main"), None)
-        commit = hub.upload_folder(
+        folder = home / entry.version
+        ours = [*manifest.payload(folder), *manifest.tags(folder), manifest.SIGNATURE, manifest.TAGS]
+        ours = [name for name in ours if (folder / name).is_file()]
+        gone = set(hub.list_repo_files(**place)) - {*ours, ".gitattributes"}
+        # Not `upload_folder`: with hf_xet it makes several commits (huggingface_hub 2.4), and may stop between them.
+        commit = hub.create_commit(
             **place,
-            folder_path=home / entry.version,
+            operations=[
+                *(CommitOperationDelete(name) for name in sorted(gone)),
+                *(CommitOperationAdd(name, folder / name) for name in ours),
+            ],
             commit_message=f"{held.package} {entry.version}",
             commit_description=json.dumps({"tagmanifest_sha256": entry.tagmanifest_sha256}),
-            delete_patterns="*",  # the commit holds this release and nothing of an older one
             parent_commit=main,  # refused when somebody else pushed meanwhile
         )
-        assert isinstance(commit, CommitInfo)
         hub.create_tag(**place, tag=entry.version, revision=commit.oid)
     except errors.HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else None
