@@ -5,7 +5,7 @@ from pipeline.bench_release import bench
 
 @pytest.mark.slow
 def test_a_release_is_measured() -> None:
-    """On a small corpus every measure comes out, and on the way old tables and delta made the new ones byte for byte."""
+    """On a small corpus every measure comes out; on the way old and delta make new byte for byte."""
     found = bench(400)
 
     for step in ("write", "release_tables", "diff", "apply"):
