@@ -4,15 +4,19 @@ OUTPUT ?= output
 PACKAGE ?=
 VERSION ?= auto
 PYTHON ?= python3
+SOURCE_DATE_EPOCH ?= $(shell date +%s)
+export SOURCE_DATE_EPOCH
 ONRECORD = .venv/bin/onrecord
+SIGNED = $(if $(KEY),--key "$(KEY)")
 HERE = --raw "$(RAW)" --output "$(OUTPUT)" $(if $(PACKAGE),--package "$(PACKAGE)")
 
 .DEFAULT_GOAL := all
-.PHONY: all documents claims check release evaluate bench test lint docs train lock clean help
+.PHONY: all documents claims check release verify reproduce diff yank withdraw catalogue push serve page \
+  evaluate bench test faults lint docs train lock clean help
 .DELETE_ON_ERROR:
 
 all: .venv/ready ## run the pipeline on RAW, publish PACKAGE below OUTPUT and print a report
-	@$(ONRECORD) run $(HERE) --version "$(VERSION)"
+	@$(ONRECORD) run $(HERE) --version "$(VERSION)" $(SIGNED)
 
 documents: .venv/ready ## read and clean only: the documents and texts
 	@$(ONRECORD) documents $(HERE)
@@ -24,7 +28,34 @@ check: .venv/ready ## ... and check them: expectations, laws, floors; bad rows g
 	@$(ONRECORD) check $(HERE)
 
 release: .venv/ready ## ... and publish the package, without the report on screen
-	@$(ONRECORD) release $(HERE) --version "$(VERSION)"
+	@$(ONRECORD) release $(HERE) --version "$(VERSION)" $(SIGNED)
+
+verify: .venv/ready ## check every byte, row, chain and signature below OUTPUT; SIGNERS=<file> says who may sign
+	@$(ONRECORD) verify "$(OUTPUT)" $(if $(SIGNERS),--signers "$(SIGNERS)")
+
+reproduce: .venv/ready ## build VERSION once more from RAW, compare it byte for byte, and say what differs and why
+	@$(ONRECORD) reproduce "$(VERSION)" $(HERE)
+
+diff: .venv/ready ## what changed between two release folders, OLD and NEW
+	@$(ONRECORD) diff "$(OLD)" "$(NEW)"
+
+yank: .venv/ready ## mark VERSION as wrong, for a REASON: it stays, and nobody is led to it
+	@$(ONRECORD) yank "$(VERSION)" --reason "$(REASON)" $(HERE)
+
+withdraw: .venv/ready ## take DOCUMENT (id, source or url) out for good, for a REASON, and delete the releases that hold it
+	@$(ONRECORD) withdraw "$(DOCUMENT)" --reason "$(REASON)" $(HERE) $(SIGNED)
+
+catalogue: .venv/ready ## finish what a killed run began; make lists, feed and pages anew
+	@$(ONRECORD) catalogue $(HERE)
+
+push: .venv/ready ## send the package to TARGET: a folder, s3://bucket/prefix or hf://datasets/owner/name
+	@$(ONRECORD) push "$(TARGET)" $(HERE)
+
+serve: .venv/ready ## serve OUTPUT on 127.0.0.1 until interrupted
+	@$(ONRECORD) serve --output "$(OUTPUT)"
+
+page: ## bundle the claims browser of the pages (needs Node 20; without it the pages show plain tables)
+	npm --prefix pipeline/release/web ci && npm --prefix pipeline/release/web run build
 
 evaluate: .venv/ready ## score the annotators against the gold of the sample corpus, field by field
 	@$(ONRECORD) evaluate $(FILE)
@@ -34,6 +65,9 @@ bench: .venv/ready ## the annotators beside their peers on DATA, a folder of ann
 
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest
+
+faults: .venv/ready ## fail every system call of a publisher, and kill it 200 times (needs strace; some minutes)
+	@ONRECORD_FAULTS=1 .venv/bin/pytest -s tests/test_store.py -k "fault or kill"
 
 lint: .venv/ready ## check style and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -52,7 +86,7 @@ clean: ## remove output/work, which every run can make again, and nothing else
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  with RAW=<folder of texts> PACKAGE=<name> VERSION=<x.y.z> OUTPUT=<folder>; FILE=<annotated data>; DATA=<folder>'
+	@echo '  with RAW=<folder of texts> PACKAGE=<name> VERSION=<x.y.z> OUTPUT=<folder>; KEY=<ssh key that signs>; FILE=<annotated data>; DATA=<folder>'
 
 .venv/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "onrecord needs Python 3.11 or newer; name one with make PYTHON=...")'

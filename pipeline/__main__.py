@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-COMMANDS = {
+STAGES = {
     "documents": "read and clean: the documents and their texts",
     "claims": "... then annotate and link: claims, dates, stances, speakers",
     "check": "... then check them: expectations, laws, floors",
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from pipeline.errors import PipelineError, ReleaseRefused
 
     try:
-        return _score(options) if options.command in ("evaluate", "bench") else _run(options)
+        return options.do(options)
     except ReleaseRefused as refused:
         print(f"onrecord: {refused}", file=sys.stderr)
         if refused.report is not None:
@@ -60,35 +60,100 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 done, 1 data refused, 2 wrong use, 130 interrupted",
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, text in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--raw", type=Path, default=Path("raw"), help="folder of raw texts (default: raw)")
-        command.add_argument(
-            "--output", type=Path, default=Path("output"), help="where work and packages go (default: output)"
-        )
-        command.add_argument("--package", help="name of the package (default: the name of the raw folder)")
+
+    def command(name: str, do: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        found = commands.add_parser(name, help=text, description=text)
+        found.set_defaults(do=do)
+        return found
+
+    for name, text in STAGES.items():
+        stage = command(name, _run, text)
+        _add_places(stage, raw=True)
+        stage.add_argument("--json", action="store_true", help="print what was made as one JSON object")
+        if name in ("release", "run"):
+            stage.add_argument(
+                "--version", default="auto", help="X.Y.Z, or auto: the least that the changes allow (default)"
+            )
+            _add_key(stage)
+    verify = command("verify", _verify, "check every byte, row, chain and signature of what was published")
+    verify.add_argument(
+        "path", type=Path, nargs="?", default=Path("output"), help="a release, a package or all (default: output)"
+    )
+    verify.add_argument(
+        "--signers", type=Path, help="allowed-signers file of ssh: releases must be signed by one of it"
+    )
+    reproduce = command("reproduce", _reproduce, "build a release once more from the raw texts and compare the bytes")
+    reproduce.add_argument("version", help="X.Y.Z")
+    _add_places(reproduce, raw=True)
+    diff = command("diff", _diff, "what changed from one release to another, as JSON")
+    diff.add_argument("old", type=Path, help="folder of a release")
+    diff.add_argument("new", type=Path, help="folder of a later one")
+    yank = command("yank", _yank, "mark a release as wrong: it stays for whoever names it, nobody is led to it")
+    yank.add_argument("version", help="X.Y.Z")
+    yank.add_argument("--reason", required=True, help="what readers are told")
+    _add_places(yank)
+    withdraw = command("withdraw", _withdraw, "publish without some documents and delete every release that holds one")
+    withdraw.add_argument("document", nargs="+", help="its document_id, source or url")
+    withdraw.add_argument("--reason", required=True, help="what readers are told")
+    _add_places(withdraw, raw=True)
+    _add_key(withdraw)
+    catalogue = command("catalogue", _catalogue, "finish what a killed run began; make lists, feed and pages anew")
+    _add_places(catalogue)
+    pull = command("pull", _pull, "fetch a release, verified, into a folder that datasets, DuckDB and pandas read")
+    pull.add_argument("source", help="address or folder of a package, with @X.Y.Z for a version (default: its latest)")
+    pull.add_argument("folder", type=Path, help="where to")
+    update = command("update", _update, "bring a pulled folder to a newer release, by what changed where that suffices")
+    update.add_argument("folder", type=Path, help="folder of an earlier pull")
+    update.add_argument("--to", help="X.Y.Z (default: the latest)")
+    rehydrate = command(
+        "rehydrate", _rehydrate, "make the withheld texts of a release from your own copies, and prove it"
+    )
+    rehydrate.add_argument("folder", type=Path, help="folder of a release")
+    rehydrate.add_argument("--raw", type=Path, required=True, help="folder of your copies")
+    rehydrate.add_argument(
+        "--to", type=Path, default=Path("texts.parquet"), help="file to write (default: texts.parquet)"
+    )
+    push = command("push", _push, "send a package to a folder, an S3 bucket or the Hugging Face Hub")
+    push.add_argument("target", help="a folder, s3://bucket/prefix, or hf://datasets/owner/name")
+    push.add_argument("--version", help="X.Y.Z for the Hub (default: the latest); other targets get all releases")
+    _add_places(push)
+    serve = command("serve", _serve, "serve the packages on 127.0.0.1 until interrupted")
+    serve.add_argument("--output", type=Path, default=Path("output"), help="folder of packages (default: output)")
+    serve.add_argument("--port", type=_count, default=8000, help="(default: 8000)")
+    evaluate = command(
+        "evaluate",
+        _score,
+        "score the annotators: against the gold of the sample corpus, or on a file of annotated data",
+    )
+    evaluate.add_argument(
+        "file", type=Path, nargs="?", help="quotes_*, dates_*, stance_* or claim_*.jsonl; without it, tests/gold"
+    )
+    evaluate.add_argument(
+        "--predictions", type=Path, help="where to write what the annotators say, one JSON object a line"
+    )
+    evaluate.add_argument("--json", action="store_true", help="print the scores as one JSON object")
+    bench = command(
+        "bench", _score, "the annotators beside their peers on a folder of annotated data: scores and speed"
+    )
+    bench.add_argument("folder", type=Path, help="folder of quotes_*.jsonl and dates_*.jsonl, peers in peers_dates/")
+    bench.add_argument("--json", action="store_true", help="print the figures as one JSON object")
+    return parser
+
+
+def _add_places(command: argparse.ArgumentParser, *, raw: bool = False) -> None:
+    command.add_argument(
+        "--output", type=Path, default=Path("output"), help="where work and packages go (default: output)"
+    )
+    command.add_argument("--raw", type=Path, default=Path("raw"), help="folder of raw texts (default: raw)")
+    command.add_argument("--package", help="name of the package (default: the name of the raw folder)")
+    if raw:
         command.add_argument(
             "--workers", type=_count, default=_cores(), help="processes (default: the cores this process may use)"
         )
-        command.add_argument("--json", action="store_true", help="print what was made as one JSON object")
-        if name in ("release", "run"):
-            command.add_argument(
-                "--version", default="auto", help="X.Y.Z, or auto: the next that the data asks for (default)"
-            )
-    text = "score the annotators: against the gold of the sample corpus, or on a file of annotated data"
-    command = commands.add_parser("evaluate", help=text, description=text)
-    command.add_argument(
-        "file", type=Path, nargs="?", help="quotes_*, dates_*, stance_* or claim_*.jsonl; without it, tests/gold"
-    )
-    command.add_argument(
-        "--predictions", type=Path, help="where to write what the annotators say, one JSON object a line"
-    )
-    command.add_argument("--json", action="store_true", help="print the scores as one JSON object")
-    text = "the annotators beside their peers on a folder of annotated data: scores and speed"
-    command = commands.add_parser("bench", help=text, description=text)
-    command.add_argument("folder", type=Path, help="folder of quotes_*.jsonl and dates_*.jsonl, peers in peers_dates/")
-    command.add_argument("--json", action="store_true", help="print the figures as one JSON object")
-    return parser
+
+
+def _add_key(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--key", type=_file, help="file of an ssh key that signs the release (default: not signed)")
 
 
 def _count(text: str) -> int:
@@ -98,21 +163,21 @@ def _count(text: str) -> int:
     return number
 
 
+def _file(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"{text}: no such file")
+    return Path(text)
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _run(options: argparse.Namespace) -> int:
     from pipeline import summary
-    from pipeline.errors import SchemaError
     from pipeline.run import run
 
-    package = options.package or _package_name(options.raw)
-    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", package) or package == "work":
-        raise SchemaError(
-            f"{package!r} is no package name: a small letter, then small letters, digits, '-' and '_', 64 at most, "
-            "and not 'work'. Name one with --package (make: PACKAGE=name)."
-        )
+    package = _package(options)
     with _progress() as progress:
         result = run(
             options.raw,
@@ -120,6 +185,7 @@ def _run(options: argparse.Namespace) -> int:
             package,
             until="release" if options.command == "run" else options.command,
             version=getattr(options, "version", "auto"),
+            key=getattr(options, "key", None),
             workers=options.workers,
             progress=progress,
         )
@@ -134,6 +200,154 @@ def _run(options: argparse.Namespace) -> int:
     else:
         summary.show_short(found, sys.stdout)
     return 0 if result.report is None or result.report.ok else 1
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from pipeline.release import verify
+
+    faults = verify.path(options.path, options.signers)
+    for fault in faults:
+        print(f"{(options.path / fault.file).as_posix()}: {fault.message}.")
+    if not faults:
+        print(f"{options.path.as_posix()}: whole, every byte as it was published")
+    return 1 if faults else 0
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from pipeline.reproduce import reproduce
+
+    with _progress() as progress:
+        found = reproduce(
+            options.raw,
+            options.output,
+            _package(options),
+            options.version,
+            workers=options.workers,
+            progress=progress,
+        )
+    for name in found.different:
+        print(f"{(found.folder / name).as_posix()}: comes out otherwise")
+    for line in found.rows:
+        print(f"  {line}")
+    if found.different:
+        data = "" if any(name.startswith("data/") for name in found.different) else " The data are."
+        print(f"{len(found.different)} of {found.files} files are not reproduced.{data}", end=" ")
+        print("Not the same as when it was built:" if found.reasons else "Nothing that is recorded explains it.")
+    else:
+        print(f"{found.folder.as_posix()}: reproduced, {found.files} files the same byte for byte", end="")
+        print(", although these were not the same:" if found.reasons else "")
+    for line in found.reasons:
+        print(f"  {line}")
+    return 1 if found.different else 0
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from pipeline.release import changes
+
+    found = changes.compare(options.old, options.new)
+    json.dump(changes.report(found, found.least), sys.stdout, ensure_ascii=False, indent=2)
+    print()
+    return 0
+
+
+def _yank(options: argparse.Namespace) -> int:
+    from pipeline.release import publish
+
+    home = options.output / _package(options)
+    held = publish.yank(home, options.version, options.reason)
+    print(f"{(home / options.version).as_posix()}: yanked; {_latest(held)}")
+    return 0
+
+
+def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.withdraw import withdraw
+
+    package = _package(options)
+    with _progress() as progress:
+        found = withdraw(
+            options.raw,
+            options.output,
+            package,
+            options.document,
+            options.reason,
+            key=options.key,
+            workers=options.workers,
+            progress=progress,
+        )
+    print(f"{found.result.folder.as_posix()}: without {', '.join(found.documents)}")
+    for version in found.versions:
+        print(f"{(options.output / package / version).as_posix()}: withdrawn, its payload and zip are deleted")
+    print(f"{options.raw.as_posix()}: if the text still lies there, it is yours to remove; later runs leave it out")
+    return 0
+
+
+def _pull(options: argparse.Namespace) -> int:
+    from pipeline.release import fetch
+
+    return _fetched(options.folder, fetch.pull(options.source, options.folder))
+
+
+def _update(options: argparse.Namespace) -> int:
+    from pipeline.release import fetch
+
+    return _fetched(options.folder, fetch.update(options.folder, options.to))
+
+
+def _fetched(folder: Path, found: Any) -> int:
+    for warning in found.warnings:
+        print(f"onrecord: {warning}", file=sys.stderr)
+    told = f"{found.downloaded:,} of {found.bytes:,} bytes fetched" if found.new else "was there already"
+    print(f"{folder.as_posix()}: {found.version}, whole; {told}")
+    return 0
+
+
+def _rehydrate(options: argparse.Namespace) -> int:
+    from pipeline.release.rehydrate import rehydrate
+
+    found = rehydrate(options.folder, options.raw, options.to)
+    print(
+        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the withheld"
+    )
+    return 0
+
+
+def _push(options: argparse.Namespace) -> int:
+    from pipeline.release.push import push
+
+    found = push(options.output / _package(options), options.target, options.version)
+    print(f"{found.target}: {', '.join(found.new) if found.new else 'nothing new'}")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from pipeline.release.serve import serve
+
+    serve(options.output, options.port)
+    return 0
+
+
+def _catalogue(options: argparse.Namespace) -> int:
+    from pipeline.release import publish
+
+    home = options.output / _package(options)
+    print(f"{home.as_posix()}: {_latest(publish.renew(home))}")
+    return 0
+
+
+def _latest(held: Any) -> str:
+    return f"latest is {held.latest.version}" if held.latest else "no release is active"
+
+
+def _package(options: argparse.Namespace) -> str:
+    from pipeline.errors import SchemaError
+
+    package = options.package or _package_name(options.raw)
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", package) or package == "work":
+        raise SchemaError(
+            f"{package!r} is no package name: a small letter, then small letters, digits, '-' and '_', 64 at most, "
+            "and not 'work'. Name one with --package (make: PACKAGE=name)."
+        )
+    return package
 
 
 def _package_name(raw: Path) -> str:

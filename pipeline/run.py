@@ -11,7 +11,7 @@ and a run that was killed goes on where it stopped.
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import check, link, read, schema
@@ -76,18 +77,24 @@ def run(
     *,
     until: str = "release",
     version: str = "auto",
+    withdrawn: Mapping[str, str] | None = None,
+    key: Path | None = None,
     workers: int = 1,
     progress: Progress = lambda stage, done, of: None,
 ) -> Result:
     """Carry the texts of `raw` through the stages up to `until`: documents, claims, check or release.
 
+    `withdrawn` are documents that are left out from now on, with the reason, beside those that the package has
+    withdrawn before; `key` is the file of the ssh key that signs the release.
+
     Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written,
-    ReleaseRefused when the checks fail or the version exists with other content.
+    ReleaseRefused when the checks fail or the release is refused.
     """
-    from pipeline.release import release
+    from pipeline.release import publish, release, withdrawn_from
 
     aliases = read_aliases(raw)
     work = output / "work" / package
+    gone = {**withdrawn_from(output / package), **(withdrawn or {})}
     made: dict[str, tuple[int, int]] = {}
     with ExitStack() as stack:
         executor = None
@@ -96,40 +103,41 @@ def run(
         try:
             shards = list(_read(raw, work / "raw", progress))
             cleaned = _map("clean", shards, work, executor, made, progress)
-            documents, texts = _gather(cleaned, "documents"), _gather(cleaned, "texts")
+            documents, texts = _gather(cleaned, "documents", gone), _gather(cleaned, "texts", gone)
             inputs = documents.num_rows
             if until == "documents":
                 return Result({"documents": documents, "texts": texts}, None, None, False, inputs, made)
             annotated = _map("annotate", cleaned, work, executor, made, progress)
         except OSError as error:
             raise StoreError(f"{error.filename or work}: {error.strerror or error}.") from error
-    claims = _gather(annotated, "claims")
+    claims = _gather(annotated, "claims", gone)
     progress("link", 0, 1)
     documents, claims, speakers, in_vain = link.link(documents, texts, claims, aliases)
     tables = {
         "documents": documents,
         "texts": texts,
         "claims": claims,
-        "dates": _gather(annotated, "dates"),
-        "stances": _gather(annotated, "stances"),
+        "dates": _gather(annotated, "dates", gone),
+        "stances": _gather(annotated, "stances", gone),
         "speakers": speakers,
     }
     progress("link", 1, 1)
     if until == "claims":
         return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
-    report = check.check(tables, inputs=sum(shard.rows for shard in shards), contents=_contents(shards))
+    report = check.check(tables, inputs=_inputs(shards, cleaned, gone), contents=_contents(shards))
     _write_quarantine(work / "quarantine", report)
     progress("check", 1, 1)
     if until == "check":
         return Result(tables, report, None, False, inputs, made, in_vain)
     if not report.ok:
+        publish.refuse(output / package, version, report)
         raise ReleaseRefused(
             f"{package}: {len(report.quarantine)} bad rows, listed in {work / 'quarantine'}. Nothing was published.",
             report,
         )
     progress("release", 0, 1)
-    released = release(tables, report, output=output, package=package, version=version)
+    released = release(tables, report, output=output, package=package, version=version, withdrawn=withdrawn, key=key)
     progress("release", 1, 1)
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 
@@ -271,9 +279,20 @@ def _code(stage: str) -> str:
     return sums.hexdigest()
 
 
-def _gather(shards: list[Shard], name: str) -> pa.Table:
-    """The table of all shards; law 2 makes this the same as the stage run on all rows at once."""
-    return pa.concat_tables([schema.empty(name), *(_table(s.folder, name).cast(schema.arrow(name)) for s in shards)])
+def _gather(shards: list[Shard], name: str, gone: Collection[str]) -> pa.Table:
+    """The table of all shards without withdrawn documents; law 2 makes this the stage's on all rows at once."""
+    found = pa.concat_tables([schema.empty(name), *(_table(s.folder, name).cast(schema.arrow(name)) for s in shards)])
+    return found.filter(pc.invert(pc.is_in(found["document_id"], pa.array(list(gone), pa.string())))) if gone else found
+
+
+def _inputs(raw: list[Shard], cleaned: list[Shard], gone: Collection[str]) -> int:
+    """Number of raw documents that came in and are not withdrawn."""
+    withdrawn = (
+        pc.sum(pc.is_in(_table(shard.folder, "documents")["document_id"], pa.array(list(gone), pa.string()))).as_py()
+        or 0
+        for shard in (cleaned if gone else ())
+    )
+    return sum(shard.rows for shard in raw) - sum(withdrawn)
 
 
 def _contents(shards: list[Shard]) -> Callable[[str], bytes]:

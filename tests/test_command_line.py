@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,13 @@ def test_help_imports_nothing_heavy():
         (("frobnicate",), "invalid choice"),
         (("documents", "--raw", "nowhere"), "nowhere"),
         (("documents", "--raw", ".", "--package", "Über Alles"), "no package name"),
+        (("verify", "."), "is no release, package or folder of packages"),
+        (("yank", "1.0.0", "--reason", "wrong"), "there is no such package"),
+        (("yank", "1.0.0"), "--reason"),
+        (("reproduce", "1.0.0"), "There are: none"),
+        (("withdraw", "a.txt", "--reason", "asked"), "there is no release"),
+        (("catalogue",), "there is no such package"),
+        (("release", "--raw", ".", "--key", "absent", "--package", "keyed"), "no such file"),
         (("evaluate", "nothing_known.jsonl"), "unknown format"),
         (("evaluate", "quotes_absent.jsonl"), "no such file"),
     ],
@@ -85,6 +93,35 @@ def test_a_stage_prints_what_it_made_as_json(raw, tmp_path):
     assert done.returncode == 0
     assert (found["inputs"], found["documents"], found["rejected"]) == (1, 1, {})
     assert done.stderr == ""
+
+
+def test_verify_says_which_file_is_damaged_with_exit_1(first, tmp_path):
+    """Each fault is a line with the file, what is wrong and what to do; a whole package is a line that says so."""
+    output = tmp_path / "output"
+    shutil.copytree(first.folder.parents[1], output)
+    whole = onrecord("verify", output)
+    path = output / "tiny" / "1.0.0" / "data" / "csv" / "claims.csv"
+    path.write_bytes(path.read_bytes().replace(b"bridge", b"Bridge"))
+    damaged = onrecord("verify", output)
+
+    assert (whole.returncode, damaged.returncode) == (0, 1)
+    assert whole.stdout == f"{output}: whole, every byte as it was published\n"
+    assert damaged.stdout.startswith(f"{path}: hashes to ")
+    assert "take it again from where the release came from" in damaged.stdout
+
+
+def test_yank_leads_nobody_to_the_release(first, tmp_path):
+    """After `onrecord yank` of the only release there is no latest, and `verify` finds nothing wrong with that."""
+    output = tmp_path / "output"
+    shutil.copytree(first.folder, output / "tiny" / "1.0.0")
+    renewed = onrecord("catalogue", "--output", output, "--package", "tiny")
+    done = onrecord("yank", "1.0.0", "--reason", "wrong", "--output", output, "--package", "tiny")
+
+    assert (renewed.returncode, done.returncode) == (0, 0)
+    assert "latest is 1.0.0" in renewed.stdout
+    assert "no release is active" in done.stdout
+    assert not (output / "tiny" / "latest.json").exists()
+    assert onrecord("verify", output).returncode == 0
 
 
 def test_only_unusable_texts_are_refused_with_exit_1(tmp_path):

@@ -76,7 +76,7 @@ def test_a_changed_document_changes_only_its_version(sample, tmp_path):
     path.write_text(path.read_text(encoding="utf-8") + "\nThe harbour was closed.\n", encoding="utf-8")
     again = run(raw, output, "sample")
 
-    assert again.folder.name == "1.1.0"
+    assert again.folder.name == "1.1.0"  # rows are new, and few are gone
     assert _sums(output / "sample" / sample.folder.name) == before
 
 
@@ -115,10 +115,11 @@ print(json.dumps(found))
 
 
 def test_frictionless_and_sha256sum_agree_as_a_user_would_run_them(sample):
-    """`frictionless validate datapackage.json` and `sha256sum -c SHA256SUMS` pass in the folder."""
+    """`frictionless validate datapackage.json` and `sha256sum -c` on both lists pass in the folder."""
     for command in (
         [sys.executable, "-m", "frictionless", "validate", "datapackage.json"],
-        ["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"],
+        ["sha256sum", "--check", "--strict", "--quiet", "manifest-sha256.txt"],
+        ["sha256sum", "--check", "--strict", "--quiet", "tagmanifest-sha256.txt"],
     ):
         done = subprocess.run(command, cwd=sample.folder, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,6 +1,5 @@
-"""A built package, by its very bytes: the real Frictionless command line, the Parquet files read back, the sums."""
+"""A built package, by its very bytes: the real Frictionless command line, the Parquet files read back."""
 
-import hashlib
 import json
 import os
 import subprocess
@@ -19,12 +18,12 @@ from pipeline.check.report import Check, Found, checked
 FRICTIONLESS_ROWS = 2_000
 """Rows of a table up to which Frictionless reads the whole package: a row of claims takes it 7 ms, as Parquet and CSV
 together. Of a larger package it reads so many rows a resource and follows no foreign key; the laws have followed all of
-them, and the sums cover every byte."""
+them."""
 
 
 def package(folder: Path) -> tuple[Check, ...]:
-    """Check a package as it lies in its folder, SHA256SUMS included."""
-    return (*_frictionless(folder), *_read_back(folder), _sums(folder))
+    """Check a package as it lies in its folder; `release.verify` holds its bytes against their sums."""
+    return (*_frictionless(folder), *_read_back(folder))
 
 
 def _frictionless(folder: Path) -> list[Check]:
@@ -113,20 +112,3 @@ def _disorder(name: str, table: pa.Table, rank: Mapping[str, int]) -> Found:
         if at < last:
             yield row[key], None, "stands behind a row that it comes before"
         last = at
-
-
-def _sums(folder: Path) -> Check:
-    """What `sha256sum -c SHA256SUMS` says, and whether any file is left out of it."""
-    listed = {}
-    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        listed[name] = digest
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"SHA256SUMS"}
-    bad = [(name, None, "is in the sums, not in the folder") for name in sorted(listed.keys() - there)]
-    bad += [(name, None, "is in the folder, not in the sums") for name in sorted(there - listed.keys())]
-    for name in sorted(there & listed.keys()):
-        with (folder / name).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != listed[name]:
-            bad.append((name, digest, f"the sums say {listed[name]}"))
-    return checked("files hash to SHA256SUMS", "SHA256SUMS", len(listed), bad)[0]

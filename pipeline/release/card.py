@@ -6,7 +6,6 @@ would hand out the rows of an older release. There is no `splits` block: with on
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema
 from pipeline.check import Report
+from pipeline.release.snippets import snippets
 
 DEFAULT = "claims"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -30,7 +30,7 @@ _SIZES = (
 
 
 def card(tables: Mapping[str, pa.Table], report: Report, package: str, version: str, manifest: str) -> str:
-    """The text of README.md; `manifest` is the SHA-256 of the lines for `data/` in SHA256SUMS."""
+    """The text of README.md; `manifest` is the SHA-256 of manifest-sha256.txt, which names the data."""
     import yaml
 
     header = yaml.safe_dump(
@@ -74,10 +74,6 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
     about = schema.package()
     documents, claims, stances = tables["documents"], tables["claims"], tables["stances"]
     accepted = documents.filter(pc.is_null(documents["rejected"]))
-    attributed = claims.filter(pc.equal(claims["voice"], "attributed"))
-    assessed = stances.filter(pc.not_equal(stances["polarity"], "insufficient"))
-    dates = tables["dates"]
-    resolved = dates.num_rows - dates["edtf"].null_count
     return Template((_TEMPLATES / "card.md").read_text(encoding="utf-8")).substitute(
         title=about["title"],
         description=about["description"],
@@ -103,20 +99,44 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
         types=_table(("claim type", "claims"), _counted(claims["claim_type"])),
         voices=_table(("voice", "claims"), _counted(claims["voice"])),
         polarities=_table(("stance", "documents and targets"), _counted(stances["polarity"])),
-        checks=len(report.checks),
-        checked=f"{sum(check.rows for check in report.checks):,}",
-        speaker=_share(attributed.num_rows - attributed["speaker"].null_count, attributed.num_rows),
-        resolved=_share(resolved, dates.num_rows),
-        dated=_share(accepted.num_rows - accepted["published"].null_count, accepted.num_rows),
-        assessed=_share(assessed.num_rows, stances.num_rows),
-        other=_share(pc.sum(pc.equal(claims["claim_type"], "other")).as_py() or 0, claims.num_rows),
+        figures=_table(
+            ("what", "figure"),
+            [
+                ("checks passed, on the tables and on the package's own bytes", f"{len(report.checks):,}"),
+                ("rows checked, over all checks", f"{sum(check.rows for check in report.checks):,}"),
+                *facts(tables),
+            ],
+        ),
+        snippets="\n\n".join(
+            f"{snippet.title}:\n\n```{snippet.language}\n{snippet.code}\n```" for snippet in snippets(package, version)
+        ),
         fields="\n".join(f'<a id="{name}"></a>\n\n{schema.markdown(name)}' for name in schema.TABLES),
     )
 
 
+def facts(tables: Mapping[str, pa.Table]) -> list[tuple[str, str]]:
+    """What share of the rows could be filled in: (what, figure), for the card and the page."""
+    documents, claims, dates, stances = (tables[name] for name in ("documents", "claims", "dates", "stances"))
+    accepted = documents.filter(pc.is_null(documents["rejected"]))
+    attributed = claims.select(["speaker"]).filter(pc.equal(claims["voice"], "attributed"))
+    other = pc.sum(pc.equal(claims["claim_type"], "other")).as_py() or 0
+    assessed = pc.sum(pc.not_equal(stances["polarity"], "insufficient")).as_py() or 0
+
+    def known(table: pa.Table, column: str) -> str:
+        return _share(table.num_rows - table[column].null_count, table.num_rows)
+
+    return [
+        ("attributed claims with a named speaker", known(attributed, "speaker")),
+        ("claims of the type 'other'", _share(other, claims.num_rows)),
+        ("documents with a date of publication", known(accepted, "published")),
+        ("temporal expressions resolved to a calendar value", known(dates, "edtf")),
+        ("outlet and target pairs with enough sentences to assess", _share(assessed, stances.num_rows)),
+    ]
+
+
 def _counted(column: pa.ChunkedArray, null: str = "") -> list[tuple[str, str]]:
     """(value, count), commonest first, null last."""
-    counts = Counter(column.to_pylist())
+    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
     missing = counts.pop(None, 0)
     found = [(value, f"{count:,}") for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
     return [*found, (null, f"{missing:,}")] if missing else found

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import schema
-from pipeline.release import store
+from pipeline.release import manifest
 
 FILE = "datapackage.json"
 
@@ -61,7 +61,7 @@ def descriptor(folder: Path, package: str, version: str) -> str:
 
 def _parquet_schema(table: str) -> Mapping[str, Any]:
     """The Table Schema of a Parquet resource: Frictionless reads it through pandas, where a null number is a nan."""
-    found = schema.descriptor(table)
+    found = {"version": schema.load(table).version, **schema.descriptor(table)}
     for field in found["fields"]:
         if field["type"] in ("integer", "number") and not field.get("constraints", {}).get("required"):
             field["missingValues"] = ["", "nan"]
@@ -78,4 +78,4 @@ def _csv_schema(table: str) -> Mapping[str, Any]:
 
 
 def _fixity(path: Path) -> Mapping[str, Any]:
-    return {"bytes": path.stat().st_size, "hash": f"sha256:{store.digest(path)}"}
+    return {"bytes": path.stat().st_size, "hash": f"sha256:{manifest.digest(path)}"}

@@ -1,17 +1,158 @@
-"""The quality report as a page of its own: no script, no request, every value as text, for a phone too."""
+"""The pages: the quality report, the page of a release, the catalogue of all packages.
+
+Each is one HTML file with its style inside, every value in it text, and a policy that lets nothing in from elsewhere. A
+page is whole without script: tables, pictures, samples, code. A release's page also names a script that lies beside the
+packages, `browser.js`, which reads the published Parquet and lets people search it. The script is no part of a release,
+so the bytes of one do not hang on the bundler, and a mended script serves old releases too.
+"""
 
 import base64
 import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pyarrow.parquet as pq
 
 from pipeline import schema
 from pipeline.check import Report
+from pipeline.release import card, figures, jsonld, manifest, samples
+from pipeline.release.snippets import snippets
 
-_TEMPLATES = Path(__file__).parent / "templates"
+FILE = "index.html"
+BROWSER = "browser.js"
+_HERE = Path(__file__).parent
+_TEMPLATES = _HERE / "templates"
+_PIECE = 2**18
+"""Bytes of a file that the browser checks by one digest before it reads them: what one request asks for at least."""
+_COLUMNS = {
+    "texts": ["document_id"],
+    "claims": [
+        *("claim_id", "document_id", "outlet", "text", "spans", "voice", "speaker", "speaker_span", "cue_span"),
+        *("claim_type", "date", "outlet_stance"),
+    ],
+}
+"""What the page needs of the two large tables."""
+_PIECES = 512  # digests of a file in the page at most: 23 kB
 
 
-def page(report: Report, package: str, version: str) -> str:
+def quality(report: Report, package: str, version: str) -> str:
     """The report as one HTML file that a double click opens."""
+    order = [*schema.TABLES, *sorted({check.table for check in report.checks} - set(schema.TABLES))]
+    return _render(
+        "report",
+        title=schema.package()["title"],
+        package=package,
+        version=version,
+        report=report,
+        tables=[(name, [check for check in report.checks if check.table == name]) for name in order],
+    )
+
+
+page = quality
+
+
+def write(built: Path, package: str, version: str) -> None:
+    """Write `index.html` of a release from what lies in its folder: data, their manifest, report and changes."""
+    tables = {
+        name: pq.read_table(built / "data" / f"{name}.parquet", columns=_COLUMNS.get(name)) for name in schema.TABLES
+    }
+    digests = manifest.read(built / manifest.PAYLOAD)
+    files = sorted((_file(built, name, digests) for name in digests), key=lambda file: file["kind"], reverse=True)
+    documents = tables["documents"]
+    days = sorted({day.isoformat() for day in documents["published_start"].to_pylist() if day})
+    span = (days[0], days[-1]) if days else None
+    languages = sorted({language for language in documents["language"].to_pylist() if language})
+    text = _render(
+        "release",
+        about=schema.package(),
+        package=package,
+        version=version,
+        schemas=[schema.load(name) for name in schema.TABLES],
+        rows={name: table.num_rows for name, table in tables.items()},
+        outlets=len({outlet for outlet in documents["outlet"].to_pylist() if outlet}),
+        days=span,
+        facts=card.facts(tables),
+        report=json.loads((built / "quality" / "report.json").read_text(encoding="utf-8")),
+        timeline=figures.timeline(documents, tables["claims"]),
+        quoted=figures.quoted(tables["claims"]),
+        stances=figures.stances(tables["stances"]),
+        types=figures.types(tables["claims"]),
+        claims=samples.claims(tables, lambda wanted: _texts(built, wanted)),
+        stance_samples=samples.stances(tables, lambda wanted: _texts(built, wanted)),
+        newest=samples.newest(tables),
+        snippets=snippets(package, version),
+        files=files,
+        changes=_changes(built),
+        jsonld=jsonld.release(package, version, files, span, languages),
+        release=_for_the_browser(built, package, version, files),
+    )
+    (built / FILE).write_text(text, encoding="utf-8", newline="\n")
+
+
+def catalogue(packages: Sequence[Mapping[str, Any]]) -> str:
+    """The page of all packages, from their versions.json."""
+    return _render("catalogue", about=schema.package(), packages=packages, jsonld=jsonld.catalogue(packages))
+
+
+def browser() -> str:
+    """The script of the claims browser; where it was not bundled (`make page`), one that says so."""
+    bundled = _HERE / "web" / "dist" / BROWSER
+    return (bundled if bundled.exists() else _HERE / "web" / "missing.js").read_text(encoding="utf-8")
+
+
+def _texts(built: Path, wanted: Sequence[str]) -> Mapping[str, str]:
+    """Some texts by the key of their document."""
+    found = pq.read_table(
+        built / "data" / "texts.parquet", columns=["document_id", "text"], filters=[("document_id", "in", set(wanted))]
+    )
+    return dict(zip(found["document_id"].to_pylist(), found["text"].to_pylist(), strict=True))
+
+
+def _file(built: Path, path: str, digests: Mapping[str, str]) -> dict[str, Any]:
+    name = Path(path).stem
+    kind = path.rpartition(".")[2]
+    return {
+        "path": path,
+        "table": name,
+        "kind": {"parquet": "Parquet", "csv": "CSV"}[kind],
+        "title": f"{schema.load(name).title}, as {'CSV' if kind == 'csv' else 'Parquet'}",
+        "bytes": (built / path).stat().st_size,
+        "sha256": digests[path],
+    }
+
+
+def _for_the_browser(built: Path, package: str, version: str, files: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Where the browser finds the tables, the digests that it checks, and the labels that it offers."""
+    tables = {}
+    for file in files:
+        if file["kind"] != "Parquet" or file["table"] not in ("claims", "documents", "texts"):
+            continue
+        piece = _PIECE
+        while piece * _PIECES < file["bytes"]:
+            piece *= 2
+        with (built / file["path"]).open("rb") as content:
+            pieces = [
+                base64.b64encode(hashlib.sha256(content.read(piece)).digest()).decode()
+                for _ in range(0, file["bytes"], piece)
+            ]
+        tables[file["table"]] = {"path": file["path"], "bytes": file["bytes"], "piece": piece, "pieces": pieces}
+    claims = schema.load("claims")
+    labels = {name: list(claims.field(name).labels) for name in ("claim_type", "outlet_stance", "voice")}
+    return {"package": package, "version": version, "tables": tables, "labels": labels}
+
+
+def _changes(built: Path) -> dict[str, Any] | None:
+    """What changed since the release before; None for the first."""
+    found = sorted(built.glob("changes/from-*/changes.json"))
+    if not found:
+        return None
+    return {"path": found[0].relative_to(built).as_posix(), **json.loads(found[0].read_text(encoding="utf-8"))}
+
+
+def _render(name: str, **values: Any) -> str:
     import jinja2
     from markupsafe import Markup
 
@@ -22,15 +163,25 @@ def page(report: Report, package: str, version: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    environment.filters["size"] = size
+    environment.globals["query"] = _query
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
+    style = (_TEMPLATES / ("report.css" if name == "report" else "page.css")).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    order = [*schema.TABLES, *sorted({check.table for check in report.checks} - set(schema.TABLES))]
-    return environment.get_template("report.html").render(
-        title=schema.package()["title"],
-        package=package,
-        version=version,
-        report=report,
-        style=Markup(style),
-        style_digest=f"sha256-{digest}",
-        tables=[(name, [check for check in report.checks if check.table == name]) for name in order],
+    return environment.get_template(f"{name}.html").render(
+        style=Markup(style), style_digest=f"sha256-{digest}", **values
     )
+
+
+def size(count: int) -> str:
+    """A number of bytes for people: '64.5 kB'."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:,} {unit}" if unit == "B" else f"{count:,.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def _query(**filters: str | None) -> str:
+    """The address of the browser with filters set; '' when one of them is not told and cannot be asked for."""
+    return "" if None in filters.values() else "#" + urlencode(filters)

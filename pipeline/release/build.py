@@ -1,0 +1,138 @@
+"""One release folder, from data to the last list of sums; knows nothing of where it will lie.
+
+Everything in it but provenance.json is a function of the tables, the report, the schemas, package and version, and the
+release before.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from pipeline import check, schema
+from pipeline.errors import ReleaseRefused
+from pipeline.release import card, changes, croissant, datapackage, manifest, page, provenance, signature, tables
+
+WITHDRAWALS = "withdrawals.json"
+
+
+class Withdrawal(NamedTuple):
+    """A document that was taken out for good, why, and with which version; this one and later ones lack it."""
+
+    document_id: str
+    reason: str
+    version: str
+
+
+class Build:
+    """A release in the making: `data/` is there from the start, `compare` and then `finish` add what describes it.
+
+    Both may be called again, for another version or against another release.
+
+    Attributes:
+        folder: where it is built.
+        package: its name.
+        report: of the tables; after `finish` with the checks of the package's own bytes.
+    """
+
+    def __init__(self, folder: Path, package: str, rows: Mapping[str, pa.Table], report: check.Report) -> None:
+        self.folder, self.package, self.report = folder, package, report
+        self._checked = False
+        canonical = tables.canonical(rows)
+        self._tables = tables.published(canonical)
+        self._withheld = _withheld(canonical["texts"], self._tables["texts"])
+        (folder / "data" / "csv").mkdir(parents=True)
+        for name in schema.TABLES:
+            tables.write_parquet(name, self._tables[name], folder / "data" / f"{name}.parquet")
+            tables.write_csv(self._tables[name], folder / "data" / "csv" / f"{name}.csv")
+        self._manifest = manifest.write_payload(folder)
+        self._tables_json = tables.described(self._tables)
+
+    def compare(self, version: str, base: Path | None, withdrawals: Sequence[Withdrawal]) -> changes.Changes:
+        """What is other than in the release `base`, None for the first; `version` stands in what is compared."""
+        for path in self.folder.iterdir():
+            if path.is_dir() and path.name != "data":
+                shutil.rmtree(path)
+            elif path.is_file() and path.name != manifest.PAYLOAD:
+                path.unlink()
+        self._write(tables.FILE, self._tables_json)
+        self._write(datapackage.FILE, datapackage.descriptor(self.folder, self.package, version))
+        if withdrawals:
+            told = {"withdrawals": [held._asdict() for held in sorted(withdrawals)]}
+            self._write(WITHDRAWALS, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+        return changes.compare(base, self.folder)
+
+    def finish(
+        self, version: str, told: changes.Changes | Path, previous: tuple[str, str] | None, key: Path | None = None
+    ) -> None:
+        """Write all that stands beside `data/`, for the version that `compare` was given.
+
+        Args:
+            version: of the release.
+            told: what `compare` found; or the release of this very version, to take its account of the changes from,
+                when the one before it was withdrawn and can no longer be compared with.
+            previous: version and digest of the release before.
+            key: file of the key that signs the release; None for none.
+
+        Raises ReleaseRefused when the data as written fail their checks.
+        """
+        if isinstance(told, Path):
+            shutil.copytree(told / "changes", self.folder / "changes")
+            shutil.copy(told / "CHANGELOG.md", self.folder)
+        else:
+            changes.write(told, self.folder, version)
+        if not self._checked:
+            self.report, self._checked = self.report.plus(check.package(self.folder)), True
+        if not self.report.ok:
+            raise ReleaseRefused(
+                f"{self.package} {version}: the built package fails its checks. Nothing was published.", self.report
+            )
+        self._write("README.md", card.card(self._tables, self.report, self.package, version, self._manifest))
+        self._write("quality/report.json", self.report.to_json())
+        self._write("quality/report.html", page.quality(self.report, self.package, version))
+        self._write(croissant.FILE, croissant.descriptor(self.folder, self.package, version))
+        self._write(
+            provenance.FILE,
+            provenance.describe(self._tables["documents"], self.package, version, previous, self._withheld),
+        )
+        page.write(self.folder, self.package, version)
+        manifest.write_tags(self.folder, self.package, version)
+        if key is not None:
+            signature.sign(self.folder, key)
+
+    def differences(self, folder: Path) -> list[str]:
+        """The files in which a release is other than this one; what tells only of the machine does not count."""
+        ours, theirs = (_comparable(one) for one in (self.folder, folder))
+        return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def withdrawals(folder: Path) -> list[Withdrawal]:
+    """The documents withdrawn from a package up to one of its releases."""
+    path = folder / WITHDRAWALS
+    if not path.is_file():
+        return []
+    return [Withdrawal(**told) for told in json.loads(path.read_text(encoding="utf-8"))["withdrawals"]]
+
+
+def _comparable(folder: Path) -> dict[str, str]:
+    names = [*manifest.payload(folder), *manifest.tags(folder)]
+    return manifest.digests(folder, [name for name in names if name != provenance.FILE])
+
+
+def _withheld(complete: pa.Table, published: pa.Table) -> tuple[int, str] | None:
+    """Number of texts that stay out, and the digest of texts.parquet with them: what a rehydrated copy must hash to."""
+    if complete.num_rows == published.num_rows:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.parquet"
+        tables.write_parquet("texts", complete, path)
+        return complete.num_rows - published.num_rows, manifest.digest(path)

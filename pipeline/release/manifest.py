@@ -1,0 +1,103 @@
+"""A release as a BagIt bag (RFC 8493): every file under one of two lists of SHA-256 sums, and one digest over all.
+
+    manifest-sha256.txt      the files below data/; its own digest names the data
+    tagmanifest-sha256.txt   every other file, manifest-sha256.txt among them; its own digest names the release
+
+`sha256sum -c` reads both. Outside the lists stand only the second list itself, its signature, and what `pull` notes
+beside a release it fetched. The chain goes through provenance.json: it names the release before and that one's digest,
+and is itself under the second list, so nobody can change an old release without changing every later one.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipeline.errors import StoreError
+
+PAYLOAD = "manifest-sha256.txt"
+TAGS = "tagmanifest-sha256.txt"
+SIGNATURE = f"{TAGS}.sig"
+ORIGIN = ".origin.json"
+BAG = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_UNLISTED = {TAGS, SIGNATURE, ORIGIN}
+_LINE = re.compile(r"([0-9a-f]{64})  ((?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}/){0,5}[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})")
+
+
+def files(folder: Path) -> list[str]:
+    """The paths of all that is no folder below a folder, with '/' between their parts, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
+
+
+def payload(folder: Path) -> list[str]:
+    """The files below data/."""
+    return [name for name in files(folder) if name.startswith("data/")]
+
+
+def tags(folder: Path) -> list[str]:
+    """The files that tagmanifest-sha256.txt has to list."""
+    return [name for name in files(folder) if not name.startswith("data/") and name not in _UNLISTED]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of some files below a folder, by path."""
+    return {name: digest(folder / name) for name in names}
+
+
+def text(digests: Mapping[str, str]) -> str:
+    """The lines that `sha256sum -c` reads, by path."""
+    return "".join(f"{digest}  {name}\n" for name, digest in sorted(digests.items()))
+
+
+def read(path: Path) -> dict[str, str]:
+    """The digests that a list holds, by path; StoreError when it is not, byte for byte, a list as it is written here.
+
+    Paths that lead out of the folder are no paths of a release: a list from elsewhere cannot make a reader open them.
+    """
+    found = {}
+    try:
+        content = path.read_text(encoding="ascii")
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        raise StoreError(f"{path}: is no list of SHA-256 sums.") from None
+    for number, line in enumerate(content.splitlines(), start=1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise StoreError(f"{path}: line {number} is no SHA-256 sum with a path.")
+        found[match[2]] = match[1]
+    if text(found) != content:
+        raise StoreError(f"{path}: its lines are not those of a sorted list, each path once.")
+    return found
+
+
+def write_payload(built: Path) -> str:
+    """Write manifest-sha256.txt over data/; its own digest, which names the data."""
+    lines = text(digests(built, payload(built)))
+    (built / PAYLOAD).write_text(lines, encoding="ascii", newline="\n")
+    return hashlib.sha256(lines.encode("ascii")).hexdigest()
+
+
+def write_tags(built: Path, package: str, version: str) -> str:
+    """Write what makes the folder a bag, tagmanifest-sha256.txt last; its own digest, which names the release."""
+    (built / "bagit.txt").write_text(BAG, encoding="ascii", newline="\n")
+    (built / "bag-info.txt").write_text(
+        f"External-Identifier: {package} {version}\nPayload-Oxum: {oxum(built)}\n", encoding="ascii", newline="\n"
+    )
+    lines = text(digests(built, tags(built)))
+    (built / TAGS).write_text(lines, encoding="ascii", newline="\n")
+    return hashlib.sha256(lines.encode("ascii")).hexdigest()
+
+
+def oxum(folder: Path) -> str:
+    """BagIt's quick check of a payload: bytes, a dot, number of files."""
+    sizes = [(folder / name).stat().st_size for name in payload(folder)]
+    return f"{sum(sizes)}.{len(sizes)}"

@@ -1,0 +1,96 @@
+"""A withdrawn document is nowhere any more; and a release comes out of its raw texts again, or it is said why not."""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.errors import StoreError
+from pipeline.release import catalogue, verify
+from pipeline.reproduce import reproduce
+from pipeline.run import run
+from pipeline.withdraw import withdraw
+
+pytestmark = pytest.mark.slow
+
+BRIGADES = (
+    "Brigades crossed the river\n\n"
+    "PORT AMSEL, April 12, 2024 - The defence minister, Irena Solt, said on Friday that the brigades had crossed "
+    'the Orlu. "We were asked and we came," she said.\n\nThe government had denied it for five months.\n'
+)
+VAULT = (
+    "Zephyrine vault opened\n\nThe banker Quillon Marchbanks said on Monday that the zephyrine vault had been empty "
+    'for years. "I counted it myself," Marchbanks said.\n\nMinister Irena Solt did not answer.\n'
+)
+DAM = "The dam holds\n\nEngineers said on Tuesday that the Dorvan dam would hold. Nobody was hurt.\n"
+SECRETS = ("zephyrine", "quillon", "marchbanks", "counted it")
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three short articles, one of which is to be withdrawn."""
+    folder = tmp_path_factory.mktemp("texts")
+    for name, text in (("brigades.txt", BRIGADES), ("vault.txt", VAULT), ("dam.txt", DAM)):
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def words(folder: Path) -> Iterator[tuple[str, str]]:
+    """All that stands below a folder, unpacked: files as text, Parquet as its rows, zips as the files in them."""
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        yield path.as_posix(), path.as_posix()
+        yield path.as_posix(), path.read_bytes().decode("utf-8", "replace")
+        if path.suffix == ".parquet":
+            yield path.as_posix(), repr(pq.read_table(path).to_pylist())
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                inside = folder.parent / f"inside {path.name}"
+                archive.extractall(inside)
+            yield from words(inside)
+
+
+def found(folder: Path) -> set[str]:
+    """The withdrawn words that stand anywhere below a folder."""
+    return {secret for _, text in words(folder) for secret in SECRETS if secret in text.casefold()}
+
+
+def test_a_withdrawn_document_is_nowhere(raw: Path, tmp_path: Path) -> None:
+    """Out of the next release, a patch, of every older one, zip, CSV, page, delta and work file; and it stays out."""
+    output = tmp_path / "output"
+    run(raw, output, "texts")
+    (raw / "late.txt").write_text(DAM.replace("dam", "weir").replace("Tuesday", "Sunday"), encoding="utf-8")
+    assert run(raw, output, "texts").folder == output / "texts" / "1.1.0"
+    assert set(SECRETS) == found(output)
+
+    with pytest.raises(StoreError, match=r"no release holds a document whose .* is 'absent\.txt'"):
+        withdraw(raw, output, "texts", ["absent.txt"], "not there")
+    told = withdraw(raw, output, "texts", ["vault.txt"], "the author asked for it")
+
+    assert (told.versions, told.result.folder) == (("1.0.0", "1.1.0"), output / "texts" / "1.1.1")
+    assert found(output) == set()
+    assert verify.path(output) == []
+    held = catalogue.read(output / "texts")
+    assert [(entry.status, entry.replaced_by) for entry in held.versions] == [
+        ("withdrawn", "1.1.1"),
+        ("withdrawn", "1.1.1"),
+        ("active", None),
+    ]
+    again = run(raw, output, "texts")  # the raw text still lies there
+    assert (again.folder, again.new) == (told.result.folder, False)
+    assert "vault.txt" not in again.tables["documents"]["source"].to_pylist()
+
+    same = reproduce(raw, output, "texts", "1.1.1")
+    assert (same.different, same.reasons) == ((), ())
+    (raw / "dam.txt").write_text(DAM.replace("Nobody", "Somebody"), encoding="utf-8")
+    (raw / "late.txt").unlink()
+    other = reproduce(raw, output, "texts", "1.1.1")
+    assert {"data/claims.parquet", "data/documents.parquet", "data/csv/texts.csv"} <= set(other.different)
+    assert other.reasons == (
+        "other raw texts: 1 are missing: late.txt",
+        "other raw texts: 1 have other bytes: dam.txt",
+    )
+    assert any(line.startswith("documents: 1 rows more, 2 fewer") for line in other.rows)
+    with pytest.raises(StoreError, match=r"no such release to reproduce\. There are: 1\.1\.1"):
+        reproduce(raw, output, "texts", "1.0.0")
