@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from pipeline.annotate import model
 from pipeline.errors import StoreError
@@ -210,3 +211,17 @@ def test_logistic_regression_finds_the_share_where_evidence_tells_nothing():
     weights = decoding.logistic([(0.0,)] * 400, [True] * 300 + [False] * 100, ridge=1e-6)
 
     assert model._logistic(weights, (0.0,)) == 0.75
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 30), st.just(len(model.TAGS))), elements=st.floats(-9, 9, width=32)),
+    st.floats(0, 9),
+)
+def test_best_tags_are_those_of_the_full_search(scores: np.ndarray, outside: float) -> None:
+    """Looking only where the best tags one by one break the rule finds a path as good as a search over all of it."""
+    scores = scores + np.array([outside] + [0.0] * (len(model.TAGS) - 1), np.float32)
+    quick, full = model._best(scores), model._viterbi(scores.tolist())
+    rows = np.arange(len(scores))
+
+    assert all(not tag or tag % 2 or (before + 1) // 2 == tag // 2 for before, tag in itertools.pairwise([0, *quick]))
+    assert scores[rows, quick].sum() == pytest.approx(scores[rows, full].sum(), abs=1e-4)

@@ -27,8 +27,7 @@ MOST = 3  # labels of one claim at most
 _LEXICON = load("claim_types")
 _W = _LEXICON.words
 _PHRASES = {
-    name: re.compile("|".join(rf"(?<!\w){re.escape(phrase)}" for phrase in phrases))
-    for name, phrases in _LEXICON.phrases.items()
+    name: re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, phrases))})") for name, phrases in _LEXICON.phrases.items()
 }
 _CONFIDENCE = _LEXICON.weights["confidence"]
 # Where several labels hold, the main one is the most particular: the earlier in this order.
@@ -41,6 +40,7 @@ _NKNEWS = {
     "Prediction": ("prediction", 0.5), "Personal": ("mental_state", 0.5), "Normative": ("normative", 0.65),
 }  # fmt: skip
 _YEAR = re.compile(r"(?:1[5-9]|20)\d\d(?:s|[-–]\d\d(?:\d\d)?)?")
+_COMING = re.compile(r"20\d\d")
 _HAPPENING = re.compile(
     r"(?:tion|sion|ment|ance|ence|ery|val|ing|ure|yment)s?$|"
     r"^(?:attack|strike|death|arrest|talk|visit|vote|raid|release|return|use|loss|birth|theft|leak|flood|fire|crash)s?$"
@@ -348,7 +348,7 @@ def _prediction_signs(words: _Words, voice: str, speech_act: str | None, publish
             yield 0.5 if told else 0.3
         elif low in _W["future"]:
             yield 0.4
-        elif published is not None and re.fullmatch(r"20\d\d", low) and int(low) > published.year:
+        elif published is not None and low.startswith("20") and _COMING.fullmatch(low) and int(low) > published.year:
             yield 0.6
 
 
@@ -365,8 +365,8 @@ def _commitment(words: _Words, voice: str, speech_act: str | None) -> float:
 def _commitment_signs(words: _Words, voice: str, speech_act: str | None) -> Iterator[float]:
     yield 0.8 if speech_act in ("promise", "threaten") else 0.0
     for i, low in enumerate(words.low):
-        subject = set(words.low[max(0, i - 3) : i])
-        modal = words.tag[i] == "MD" and low in _W["modal_future"] | _W["modal_would"]
+        modal = words.tag[i] == "MD" and (low in _W["modal_future"] or low in _W["modal_would"])
+        subject = set(words.low[max(0, i - 3) : i]) if modal else set()
         if modal and subject & {"i", "we"} and words.around(i, 1) != "like" and voice == "attributed":
             yield 0.7
         elif modal and i <= 3 and subject & {"it", "he", "she", "they"} and voice == "attributed":

@@ -347,8 +347,27 @@ def forward(session: "InferenceSession", tokens: Tokens) -> Seen:
     return seen
 
 
+def _best(scores: np.ndarray) -> list[int]:
+    """The best sequence of tags in which every I follows a B or an I of its role.
+
+    Where the best tags one by one are such a sequence, it is theirs. The others are looked for between two tokens that
+    are O for sure: their O wins by more than is lost where the token after them turns from I to B.
+    """
+    path = scores.argmax(1)
+    before = np.concatenate([[0], path[:-1]])
+    wrong = np.flatnonzero((path > 0) & (path % 2 == 0) & ((before + 1) // 2 != path // 2))
+    if len(wrong):
+        lost = np.concatenate([(scores[1:, 2::2] - scores[1:, 1::2]).max(1), [0.0]])
+        sure = np.flatnonzero(scores[:, 0] - scores[:, 1:].max(1) > np.maximum(lost, 0.0))
+        edges = np.concatenate([[-1], sure, [len(path)]])
+        for at in np.unique(np.searchsorted(edges, wrong)).tolist():
+            start, end = int(edges[at - 1]) + 1, int(edges[at])
+            path[start:end] = _viterbi(scores[start:end].tolist())
+    return path.tolist()
+
+
 def _viterbi(scores: list[list[float]]) -> list[int]:
-    """The best sequence of tags in which every I follows a B or an I of its role."""
+    """The same, token by token."""
     states = len(TAGS)
     best = [score if not state or state % 2 else -1e9 for state, score in enumerate(scores[0])]
     back: list[list[int]] = []
@@ -389,17 +408,18 @@ def decode(text: str, tokens: Tokens, scores: np.ndarray, links: np.ndarray, dec
     scores = scores + np.array([decoding.outside] + [0.0] * (len(TAGS) - 1), np.float32)
     scores -= scores.max(1, keepdims=True)
     scores -= np.log(np.exp(scores).sum(1, keepdims=True))
-    path = _viterbi(scores.tolist())
+    path = _best(scores)
     spans = _spans(path)
     cues, sources = spans["cue"], spans["source"]
     chosen = scores[np.arange(len(path)), path]
+    units = tokens.units.tolist()
 
     def pooled(spans: list[Span], vector: int) -> np.ndarray:
         place = slice(vector * LINK, (vector + 1) * LINK)
-        return np.array([links[start:end, place].mean(0) for start, end in spans]).reshape(-1, LINK)
+        return np.array([links[start:end, place].sum(0) / (end - start) for start, end in spans]).reshape(-1, LINK)
 
     def mean(span: Span) -> float:
-        return float(chosen[span[0] : span[1]].mean())
+        return float(chosen[span[0] : span[1]].sum() / (span[1] - span[0]))
 
     def choose(
         span: Span, query: np.ndarray, others: list[Span], keys: np.ndarray, none: float | None
@@ -410,7 +430,7 @@ def decode(text: str, tokens: Tokens, scores: np.ndarray, links: np.ndarray, dec
         """
         at = bisect_right(others, span)
         near = range(max(0, at - NEAR), min(len(others), at + NEAR))
-        here = [i for i in near if tokens.units[others[i][0]] == tokens.units[span[0]]]
+        here = [i for i in near if units[others[i][0]] == units[span[0]]]
         if none is None and not here:
             here = list(near)
         values = (keys[here] @ query).tolist() + ([] if none is None else [none])

@@ -7,7 +7,7 @@ and memory is bounded by a batch. What comes back is one Doc whose tokens spell 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,8 +88,9 @@ def parse(text: str) -> "Doc":
     return Doc.from_docs(docs, ensure_whitespace=False, attrs=["TAG", "HEAD", "DEP"], exclude=["tensor"])
 
 
+@lru_cache(maxsize=1)
 def tree(doc: "Doc") -> Tree:
-    """The lists of a parsed Doc."""
+    """The lists of a parsed Doc; several annotators ask for those of the same one."""
     import numpy as np
     from spacy.attrs import DEP, HEAD, LENGTH, SENT_START, TAG
 
