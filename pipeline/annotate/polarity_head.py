@@ -2,8 +2,7 @@
 
 The head reads the words of one sentence from the hidden states after `model.LOWER` layers on, pools the tokens of each
 target and of the sentence, and gives three probabilities, tempered so that they come true as often as they say on
-news that it never saw. What a target is called is hidden from it: one vector stands for the tokens of all targets.
-`pipeline.train` makes the file.
+news that it never saw. `pipeline.train` makes the file.
 """
 
 import json
@@ -58,9 +57,8 @@ def polarities(
         return [None] * len(targets)
     shares[:, 0] /= np.maximum(held, 1)[:, None]
     shares[:, 1] = 1 / len(starts)
-    session, target, temperature = head()
-    states = np.where(shares[:, 0].any(0)[:, None], target, states.astype(np.float32))
-    (scores,) = session.run(["scores"], {"states": states[None], "shares": shares})
+    session, temperature = head()
+    (scores,) = session.run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
     scores = np.exp((scores - scores.max(1, keepdims=True)) / temperature)
     scores /= scores.sum(1, keepdims=True)
     return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
@@ -75,9 +73,8 @@ def sentence_polarity(text: str, mentions: Sequence[Span]) -> Polarity:
 
 
 @cache
-def head() -> tuple["InferenceSession", np.ndarray, float]:
-    """The session; what stands for a target's tokens; and by what scores are divided to become probabilities."""
+def head() -> tuple["InferenceSession", float]:
+    """The session, and by what scores are divided to become probabilities."""
     model.verify(model.FOLDER)
     session = model.session((model.FOLDER / "polarity.onnx").read_bytes())
-    kept = session.get_modelmeta().custom_metadata_map
-    return session, np.array(json.loads(kept["target"]), np.float32), json.loads(kept["temperature"])
+    return session, json.loads(session.get_modelmeta().custom_metadata_map["temperature"])
