@@ -226,8 +226,5 @@ def _stance(document: dict[str, Any], target: str) -> dict[str, Any]:
         polarity="insufficient",
         sentences_outlet=1,
         sentences_attributed=1,
-        sentences_negative=0,
-        sentences_positive=1,
-        evidence="0-5",
         annotator="annotate/1",
     )

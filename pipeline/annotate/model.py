@@ -30,7 +30,7 @@ Span = tuple[int, int]
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
     "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
-    "polarity.onnx": "01a1fffd74125d7ce2a7ca72a424c77edb914f8c27e78db2ca73000400649de4",
+    "polarity.onnx": "f70c95453e09d69a04bf811d633bcb3222d1e6ac03f57f879955a13cd9a22275",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""

@@ -8,7 +8,7 @@ apart: whom an outlet quotes is a finding of its own.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.annotate.alignment import claim_stance, negates, withholds_belief
 from pipeline.annotate.article import Article
@@ -49,8 +49,8 @@ class Stance:
     score_high: float | None
     sentences_outlet: int
     sentences_attributed: int
-    sentences_negative: int
-    sentences_positive: int
+    sentences_negative: int | None
+    sentences_positive: int | None
     evidence: tuple[Span, ...]
     quote_selection: float | None
     confidence: float | None
@@ -71,12 +71,14 @@ def assess(
         return []
     t = tree(doc)
     voice = voices(article, t, attributions)
-    own = [list(_own(t, voice, target)) for target in targets]
-    others = [list(_others(t, voice, target)) for target in targets]
-    readings = iter(polarity(t, [pair for pairs in (*own, *others) for pair in pairs], reading))
-    own_readings = [[next(readings) for _ in pairs] for pairs in own]
-    others_readings = [[next(readings) for _ in pairs] for pairs in others]
-    return [_aggregated(target, *each, t) for target, *each in zip(targets, own_readings, others_readings, strict=True)]
+    pairs = [(list(_own(t, voice, target)), list(_others(t, voice, target))) for target in targets]
+    read = iter(polarity(t, [pair for both in pairs for own in both if len(own) >= ENOUGH for pair in own], reading))
+    found = []
+    for target, (own, others) in zip(targets, pairs, strict=True):
+        leanings, quoted = ([next(read) for _ in each] if len(each) >= ENOUGH else None for each in (own, others))
+        counts = {"sentences_outlet": len(own), "sentences_attributed": len(others)}
+        found.append(Stance(target=target.name, target_kind=target.kind, **counts, **_told(leanings, quoted, t)))
+    return found
 
 
 def _mentioning(t: Tree, voice: Voices, target: Target) -> Iterator[tuple[range, frozenset[int]]]:
@@ -116,39 +118,37 @@ def _others(t: Tree, voice: Voices, target: Target) -> Iterator[Pair]:
             yield Pair(sentence, here & voice.foreign, frozenset(sentence) - voice.foreign)
 
 
-def _aggregated(target: Target, own: Sequence[Leaning], others: Sequence[Leaning], t: Tree) -> Stance:
-    negative = sum(reading.sign < 0 for reading in own)
-    positive = sum(reading.sign > 0 for reading in own)
-    score = low = high = None
-    polarity = "insufficient"
-    if len(own) >= ENOUGH:
-        score, low, high = interval([reading.balance for reading in own])
-        if negative >= AGREEING and positive >= AGREEING:
-            polarity = "mixed"
-        elif negative >= AGREEING and high < 0:
-            polarity = "negative"
-        elif positive >= AGREEING and low > 0:
-            polarity = "positive"
-        else:
-            polarity = "neutral"
+def _told(own: Sequence[Leaning] | None, others: Sequence[Leaning] | None, t: Tree) -> dict[str, Any]:
+    """What the sentences of the outlet and of others add up to; None stands for fewer than `ENOUGH`."""
+    selection = round(sum(one.balance for one in others) / len(others), 6) if others else None
+    if own is None:
+        nothing = dict.fromkeys(("score", "score_low", "score_high", "sentences_negative", "sentences_positive"))
+        return {"polarity": "insufficient", "evidence": (), "confidence": None, "quote_selection": selection, **nothing}
+    negative = sum(one.sign < 0 for one in own)
+    positive = sum(one.sign > 0 for one in own)
+    score, low, high = interval([one.balance for one in own])
+    if negative >= AGREEING and positive >= AGREEING:
+        polarity = "mixed"
+    elif negative >= AGREEING and high < 0:
+        polarity = "negative"
+    elif positive >= AGREEING and low > 0:
+        polarity = "positive"
+    else:
+        polarity = "neutral"
     decided = {"negative": (-1,), "positive": (1,)}.get(polarity, (-1, 1))
-    words = [word for reading in own if reading.sign in decided for word in reading.evidence]
+    words = [word for one in own if one.sign in decided for word in one.evidence]
     words.sort(key=lambda word: (-word[1], word[0]))
-    return Stance(
-        target=target.name,
-        target_kind=target.kind,
-        polarity=polarity,
-        score=score,
-        score_low=low,
-        score_high=high,
-        sentences_outlet=len(own),
-        sentences_attributed=len(others),
-        sentences_negative=negative,
-        sentences_positive=positive,
-        evidence=tuple((t.start[i], t.end[i]) for i, _ in words[:SHOWN]),
-        quote_selection=round(sum(reading.balance for reading in others) / len(others), 6) if others else None,
-        confidence=_CONFIDENCE.get(polarity),
-    )
+    return {
+        "polarity": polarity,
+        "score": score,
+        "score_low": low,
+        "score_high": high,
+        "sentences_negative": negative,
+        "sentences_positive": positive,
+        "evidence": tuple((t.start[i], t.end[i]) for i, _ in words[:SHOWN]),
+        "quote_selection": selection,
+        "confidence": _CONFIDENCE.get(polarity),
+    }
 
 
 def interval(signs: Sequence[float]) -> tuple[float, float, float]:

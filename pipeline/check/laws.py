@@ -308,7 +308,10 @@ def _polarities(corpus: _Corpus, table: str) -> Found:
     )
     for key, polarity, score, low, high, outlet, negative, positive in corpus.rows("stances", "stance_id", *columns):
         numbers = (score, low, high)
-        if negative + positive > outlet:
+        if (negative is None) != (polarity == "insufficient") or (positive is None) != (negative is None):
+            yield key, polarity, "the sentences for and against are null when insufficient, and only then"
+            continue
+        if negative is not None and negative + positive > outlet:
             yield key, polarity, f"{negative} against and {positive} for, of {outlet} sentences"
         if (polarity == "insufficient") != (outlet < 3):
             yield key, polarity, f"{outlet} sentences: below three, and only then, the stance is insufficient"

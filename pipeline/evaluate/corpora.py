@@ -226,7 +226,7 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
         (found,) = assess(article, doc, said, [Target(name, "person", mentions)], reading)
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
-        scores = {sign: count / (found.sentences_outlet or 1) for sign, count in share.items()}
+        scores = {sign: (count or 0) / (found.sentences_outlet or 1) for sign, count in share.items()}
         predicted.append({"id": key, "label": label, "scores": scores | {"score": found.score}})
         pairs.append((gold, label))
     return _spelt(predicted, pairs)

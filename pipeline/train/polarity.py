@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 LAYERS = (2, 3, 4, 5)  # of the base
 EPOCHS, BATCH, RATE, HEAD_RATE, WARM, SEED = 5, 32, 1.5e-4, 1e-3, 0.06, 1
+STEADY_RATE = 7e-5
+ALIKE = 2.0  # weight of the distance between a sentence and the same with another name
 SMOOTHING = 0.05  # of the labels
 RENAMED = 1 / 3  # copies with another name beside each sentence
 NAMES = [
@@ -128,7 +130,13 @@ def train(corpora: Path) -> None:
     alone = sentences(rows, session, tokenizer, None)
     among = sentences(rows, session, tokenizer, random.Random(1))
     renamed = sentences(_renamed(rows, random.Random(7)), session, tokenizer, random.Random(2))
-    graph = graph_of({name: value.numpy() for name, value in fit(parameters(), alone, among, renamed).items()})
+    p = fit(parameters(), alone, among, renamed)
+    pairs = [
+        (*sentences([row], session, tokenizer, None), *sentences([other], session, tokenizer, None))
+        for row, other in zip(rows, _renamed(rows, random.Random(11), share=1.0), strict=True)
+    ]
+    p = steadied(encoder.trainable(p), [pair for pair in pairs if len(pair) == 2])
+    graph = graph_of({name: value.numpy() for name, value in p.items()})
     store("polarity.onnx", _bytes(graph, 1.0))
     told = [(sentence_polarity(row["text"], mentions(row)), LABELS.index(row["label"].lower())) for row in held]
     store("polarity.onnx", _bytes(graph, tempered(*zip(*told, strict=True))))
@@ -210,12 +218,12 @@ def _together(parts: Sequence[model.Tokens]) -> model.Tokens:
     return model.Tokens(*columns, np.repeat(np.arange(len(parts)), [len(part.ids) for part in parts]))
 
 
-def _renamed(rows: Sequence[dict[str, Any]], draw: random.Random) -> list[dict[str, Any]]:
-    """The rows with another name at the target's first mention, in three of four."""
+def _renamed(rows: Sequence[dict[str, Any]], draw: random.Random, share: float = 0.75) -> list[dict[str, Any]]:
+    """The rows with another name at the target's first mention, in that share of them."""
     found = []
     for row in rows:
         start, end = row["start"], row["end"]
-        if draw.random() < 0.25 or end - start < 3:
+        if draw.random() >= share or end - start < 3:
             found.append(row)
             continue
         name = draw.choice(NAMES)
@@ -276,6 +284,36 @@ def fit(p: Parameters, alone: Sequence[Sentence], among: Sequence[Sentence], ren
         print(f"epoch {epoch + 1}/{EPOCHS} loss {lost / len(batches):.3f}", flush=True)
         ends.append({name: value.detach().clone() for name, value in p.items()})
     return {name: (ends[-2][name] + ends[-1][name]) / 2 for name in p}  # steadier than the last epoch alone
+
+
+def steadied(p: Parameters, pairs: Sequence[tuple[Sentence, Sentence]]) -> Parameters:
+    """The parameters after one more pass over sentences beside the same with another name: both are to read alike."""
+    import torch
+    from torch.nn.functional import cross_entropy, kl_div
+
+    random.seed(SEED)
+    optimiser = torch.optim.AdamW(p.values(), lr=STEADY_RATE, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
+    pool = sorted(pairs, key=lambda pair: len(pair[0].states) + 12 * random.random())
+    batches = [pool[at : at + BATCH // 2] for at in range(0, len(pool), BATCH // 2)]
+    random.shuffle(batches)
+    rates = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda step: min(1.0, (step + 1) / (WARM * len(batches))) * max(0.02, 1 - step / len(batches))
+    )
+    lost = apart = 0.0
+    for number, batch in enumerate(batches, 1):
+        scores, labels = _scores(p, [one for pair in batch for one in pair])
+        loss = cross_entropy(scores, labels, label_smoothing=SMOOTHING)
+        one, other = (scores[start::2].log_softmax(-1) for start in (0, 1))
+        distance = sum(kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((one, other), (other, one)))
+        optimiser.zero_grad()
+        (loss + ALIKE * distance).backward()
+        torch.nn.utils.clip_grad_norm_(p.values(), 1.0)
+        optimiser.step()
+        rates.step()
+        lost, apart = lost + loss.item(), apart + distance.item()
+        if number % 50 == 0:
+            print(f"{number}/{len(batches)} loss {lost / number:.3f} apart {apart / number:.3f}", flush=True)
+    return {name: value.detach() for name, value in p.items()}
 
 
 def _scores(p: Parameters, batch: Sequence[Sentence]) -> tuple["Tensor", "Tensor"]:
