@@ -72,10 +72,12 @@ def assess(
     t = tree(doc)
     voice = voices(article, t, attributions)
     pairs = [(list(_own(t, voice, target)), list(_others(t, voice, target))) for target in targets]
-    read = iter(polarity(t, [pair for both in pairs for own in both if len(own) >= ENOUGH for pair in own], reading))
+    read = iter(polarity(t, [pair for own, _ in pairs if len(own) >= ENOUGH for pair in own], reading))
+    heard = iter(polarity(t, [pair for _, others in pairs if len(others) >= ENOUGH for pair in others], None))
     found = []
     for target, (own, others) in zip(targets, pairs, strict=True):
-        leanings, quoted = ([next(read) for _ in each] if len(each) >= ENOUGH else None for each in (own, others))
+        leanings = [next(read) for _ in own] if len(own) >= ENOUGH else None
+        quoted = [next(heard) for _ in others] if len(others) >= ENOUGH else None
         counts = {"sentences_outlet": len(own), "sentences_attributed": len(others)}
         found.append(Stance(target=target.name, target_kind=target.kind, **counts, **_told(leanings, quoted, t)))
     return found
