@@ -154,16 +154,15 @@ def _told(own: Sequence[Leaning] | None, others: Sequence[Leaning] | None, t: Tr
 
 
 def interval(signs: Sequence[float]) -> tuple[float, float, float]:
-    """Score and its 90 % interval from what each sentence expresses: positive less negative probability, in [-1, 1].
+    """Score and its 95 % interval from what each sentence expresses: positive less negative probability, in [-1, 1].
 
     The score is their mean after `PRIOR` sentences that express nothing are added: the mean shrunk by n / (n + PRIOR).
-    The interval is that of the bootstrap over the sentences, in its normal limit, which needs no chance: 1.645 standard
-    errors to both sides, shrunk likewise. Nine in ten, because a polarity claims one side: that the score is really 0
-    or of the other sign is then less likely than one in twenty. No sentence is taken to be read better than to `SLACK`.
+    The interval is that of the bootstrap over the sentences, in its normal limit, which needs no chance: 1.96 standard
+    errors to both sides, shrunk likewise. No sentence is taken to be read better than to `SLACK`.
     """
     n = len(signs)
     mean = sum(signs) / n
     spread = math.sqrt(sum((sign - mean) ** 2 for sign in signs) / n + SLACK * SLACK)
-    shrunk, half = n / (n + PRIOR), 1.645 * spread / math.sqrt(n)
+    shrunk, half = n / (n + PRIOR), 1.96 * spread / math.sqrt(n)
     low, high = max(-1.0, mean - half), min(1.0, mean + half)
     return round(mean * shrunk, 6), round(low * shrunk, 6), round(high * shrunk, 6)
