@@ -1,10 +1,10 @@
 """What a sentence expresses toward one target, from the words that one voice answers for.
 
-Two readings are added up in log odds: that of the learned head (`polarity_head`), and that of rules over closed lists,
-which see what its training did not show: how a state or a movement is named (`lexicons/naming.toml`), what is said of
-it, what it does to others (`lexicons/stance.toml`). A linear model over single words and their place in the sentence
-(`lexicons/polarity.txt`) tells which words to show for it, and stands in for the head where many voices are read at
-once. No name of a person, country or party is in any list.
+The learned head (`polarity_head`) reads the sentence best, but not without regard to names; a linear model over single
+words and their place in the sentence (`lexicons/polarity.txt`) sees no name. The mean of their probabilities is taken,
+and rules over closed lists are added in log odds, which see what training did not show: how a state or a movement is
+named (`lexicons/naming.toml`), what is said of it, what it does to others (`lexicons/stance.toml`). No name of a
+person, country or party is in any list. The linear model tells which words to show as evidence.
 """
 
 from collections import deque
@@ -21,8 +21,7 @@ from pipeline.annotate.parse import Tree, parse, tree
 from pipeline.annotate.polarity_head import Polarity, polarities
 
 LABELS = ("negative", "neutral", "positive")
-FAINT = 0.01  # least probability that the learned reading gives to anything
-SURE = 0.5  # probability from which a sentence has a sign: more likely than not
+SURE = 0.6  # probability from which a sentence has a sign: at 0.5 another name for the target turns twice as many
 NEAR = 2  # steps in the parse tree within which a word names or modifies a target
 
 _LEXICON = load("stance")
@@ -128,14 +127,15 @@ def sentence_polarity(text: str, start: int, end: int) -> tuple[str, dict[str, f
 
 
 def _combined(t: Tree, pair: Pair, learned: Polarity | None) -> Leaning:
-    """Both readings in log odds against neutral, and the words that carry them."""
+    """All readings in log odds against neutral, and the words that carry them."""
     ruled = list(rules(t, pair))
-    weighed = list(_features(t, pair)) if learned is None else []
-    if learned is None:
-        bias = _model()["bias", "*"]
-        odds = [bias[side] + sum(weights[side] * value for _, weights, value in weighed) for side in (0, 1)]
-    else:
-        odds = [log((p + FAINT) / (learned.neutral + FAINT)) for p in (learned.negative, learned.positive)]
+    weighed = list(_features(t, pair))
+    bias = _model()["bias", "*"]
+    odds = [bias[side] + sum(weights[side] * value for _, weights, value in weighed) for side in (0, 1)]
+    if learned is not None:
+        total = 1 + sum(map(exp, odds))
+        neutral = (learned.neutral + 1 / total) / 2
+        odds = [log((p + exp(value) / total) / 2 / neutral) for p, value in zip(learned[::2], odds, strict=True)]
     for _, kind, sign in ruled:
         odds[sign > 0] += _STRENGTH[kind]
     top = max(*odds, 0.0)
@@ -149,7 +149,7 @@ def _combined(t: Tree, pair: Pair, learned: Polarity | None) -> Leaning:
         if own == sign:
             words[i] = max(words.get(i, 0.0), _STRENGTH[kind])
     if not words:
-        told = ((weights[sign > 0] * value, i) for i, weights, value in weighed or _features(t, pair) if _tells(t, i))
+        told = ((weights[sign > 0] * value, i) for i, weights, value in weighed if _tells(t, i))
         words = {i: strength for strength, i in sorted(told, reverse=True)[:2] if strength > 0}
     return Leaning(probabilities, tuple(sorted(words.items(), key=lambda word: (-word[1], word[0]))))
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from pipeline import schema
 from pipeline.annotate import claim_types, cues, dates, stance
+from pipeline.annotate.alignment import claim_stance, toward_claims, withholds_belief
 from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution, attribute, read
 from pipeline.annotate.decision import spoken
@@ -76,8 +77,10 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     speakers = resolve(article, doc, attributions)
 
     claims = [
-        _attributed(article, doc, each, speaker, published)
-        for each, speaker in zip(attributions, speakers, strict=True)
+        _attributed(article, doc, each, speaker, published, towards)
+        for each, speaker, towards in zip(
+            attributions, speakers, toward_claims(article.text, sentences.spans, attributions), strict=True
+        )
     ]
     for claim, each in zip(claims, attributions, strict=True):
         if each.parent is not None:
@@ -164,18 +167,16 @@ def _trimmed(text: str, start: int, end: int) -> Span:
 
 
 def _attributed(
-    article: Article, doc: "Doc", each: Attribution, speaker: Speaker, published: "dates.DocumentDate"
+    article: Article,
+    doc: "Doc",
+    each: Attribution,
+    speaker: Speaker,
+    published: "dates.DocumentDate",
+    towards: tuple[str, float | None],
 ) -> Row:
     words = article.text[each.cue[0] : each.cue[1]] if each.cue else None
     cue = cues.classify(words)
     act = cue.act if cue else None
-    around = article.text[slice(*_frame(each))]
-    towards, confidence = stance.claim_stance(
-        cue.alignment if cue else None,
-        voice="attributed",
-        negated=stance.negates(around),
-        hedged=stance.withholds_belief(around),
-    )
     return _claim(article, doc, each.spans, "attributed", act, published) | {
         "mode": each.mode,
         "speaker": speaker.name,
@@ -190,21 +191,15 @@ def _attributed(
         "cue": words,
         "cue_span": _joined([each.cue]) if each.cue else None,
         "speech_act": act,
-        "outlet_stance": towards,
+        "outlet_stance": towards[0],
         "confidence_span": each.confidence_span,
         "confidence_speaker": each.confidence_speaker if speaker.name else None,
-        "confidence_stance": confidence,
+        "confidence_stance": towards[1],
     }
 
 
-def _frame(each: Attribution) -> Span:
-    """The outlet's own words that introduce an attribution: the hull of cue and source."""
-    places = [span for span in (each.cue, each.source) if span is not None]
-    return (min(start for start, _ in places), max(end for _, end in places)) if places else (0, 0)
-
-
 def _own(article: Article, doc: "Doc", span: Span, published: "dates.DocumentDate") -> Row:
-    towards, confidence = stance.claim_stance(None, voice="outlet")
+    towards, confidence = claim_stance(None, voice="outlet", hedged=withholds_belief(article.text[slice(*span)]))
     return _claim(article, doc, (span,), "outlet", None, published) | {
         "outlet_stance": towards,
         "confidence_stance": confidence,

@@ -213,17 +213,15 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
     from pipeline.annotate.decision import spoken
     from pipeline.annotate.parse import parse
     from pipeline.annotate.stance import assess
-    from pipeline.annotate.targets import Target
+    from pipeline.annotate.targets import named
 
     predicted, pairs = [], []
     for key, text, name, gold in rows:
         article = Article(key, None, text, tuple(bare_pieces(text)))
         doc = parse(text)
-        last = re.escape(name.split()[-1])
-        mentions = tuple(match.span() for match in re.finditer(rf"(?<!\w)(?:{re.escape(name)}|{last})(?!\w)", text))
         reading = read(article)
         said = spoken(text, attribute(article, doc, reading))
-        (found,) = assess(article, doc, said, [Target(name, "person", mentions)], reading)
+        (found,) = assess(article, doc, said, [named(article, doc, name)], reading)
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
         scores = {sign: (count or 0) / (found.sentences_outlet or 1) for sign, count in share.items()}
