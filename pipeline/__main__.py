@@ -86,7 +86,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--json", action="store_true", help="print the scores as one JSON object")
     text = "the annotators beside their peers on a folder of annotated data: scores and speed"
     command = commands.add_parser("bench", help=text, description=text)
-    command.add_argument("folder", type=Path, help="folder of quotes_*.jsonl and dates_*.jsonl, peers in peers_dates/")
+    command.add_argument(
+        "folder", type=Path, help="folder of quotes_*, dates_* and stance_*.jsonl, peers in peers_dates/"
+    )
+    command.add_argument(
+        "--peers", metavar="PYTHON", help="a Python that has textacy, sayswho and en_core_web_sm, to run them as well"
+    )
     command.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
@@ -145,7 +150,7 @@ def _score(options: argparse.Namespace) -> int:
     if options.command == "bench":
         from pipeline.bench import bench
 
-        scores = bench(options.folder)
+        scores = bench(options.folder, options.peers)
     else:
         scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:

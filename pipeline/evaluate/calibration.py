@@ -35,7 +35,8 @@ def calibration(judged: Iterable[tuple[float | None, bool]]) -> Scores:
 def macro_f1_interval(pairs: Sequence[tuple[str, str]]) -> tuple[float, float]:
     """95 % interval of the macro-F1 of (gold, predicted) labels, in percent: percentile bootstrap over the rows.
 
-    Labels without gold among the rows drawn do not count, as in `counts.labels`. Drawing rows is drawing cells of the confusion matrix.
+    Labels without gold among the rows drawn do not count, as in `counts.labels`. Drawing rows is drawing cells of the
+    confusion matrix.
     """
     names = sorted({name for pair in pairs for name in pair})
     confusion = np.zeros((len(names), len(names)))
