@@ -35,7 +35,7 @@ def beside_dates(path: Path) -> Scores:
 
 
 def beside_quotes(path: Path, interpreter: str | None) -> Scores:
-    """The attribution of the articles, ours first; of the peers also the articles on which they raised."""
+    """The attribution of the articles, ours first; of the peers also what they raised and on how many articles."""
     rows = read(path)
     words = sum(len(row["text"].split()) for row in rows)
     found: Scores = {"ours": quotes.quotes(rows, path)[1]}
@@ -43,12 +43,11 @@ def beside_quotes(path: Path, interpreter: str | None) -> Scores:
         if missing := next((line["missing"] for line in lines if "missing" in line), None):
             found[name] = {"not run": missing}
             continue
-        told = {line["doc_id"]: line["quotes"] for line in lines if "quotes" in line}
-        errors = Counter(line["error"].partition(":")[0] for line in lines if "error" in line)
+        told = {line["doc_id"]: line for line in lines if "doc_id" in line}
+        raised = Counter(error for line in told.values() for error in line["errors"])
         seconds = next(line["cpu_seconds"] for line in lines if "cpu_seconds" in line)
-        scores = quotes.score([(row, {"quotes": told.get(row["doc_id"], ())}) for row in rows])
-        found[name] = scores | {
-            "failures": {"articles": errors.total(), **errors},
+        found[name] = quotes.score([(row, told[row["doc_id"]]) for row in rows]) | {
+            "failures": {"articles": sum(bool(line["errors"]) for line in told.values()), **raised},
             "words_per_cpu_second": round(words / seconds),
         }
     return found

@@ -2,9 +2,10 @@
 
     python quote_peers.py < ARTICLES.jsonl > PREDICTIONS.jsonl
 
-An article is `{doc_id, text}`. Each tool gives a line an article, `{peer, doc_id, quotes}` or `{peer, doc_id, error}`,
-and one line `{peer, cpu_seconds}` or `{peer, missing}`. Nothing of this package is imported: the tools pin other
-versions of what it needs. spaCy's small English model parses for all of them, its time included.
+An article is `{doc_id, text}`. Each tool gives a line an article, `{peer, doc_id, quotes, errors}`, with the error of
+each part of the text on which it raised, and one line `{peer, cpu_seconds}`; or only `{peer, missing}`. Nothing of this
+package is imported: the tools pin other versions of what it needs. spaCy's small English model parses for all of them,
+its time included.
 
 * textacy: `direct_quotations` of the whole text, and of one paragraph at a time.
 * sayswho: its quotation finder on the text that it prepares. What else it does, needs the model
@@ -20,41 +21,28 @@ import time
 WORD = re.compile(r"\w+")
 
 
-def quotation(spans, speaker, text):
-    """A quotation in the evaluation's format; `speaker` is the span that names it."""
+def quotation(content, speaker, text):
+    """A quotation in the evaluation's format, from two spans of the text."""
     return {
-        "start": spans[0],
-        "end": spans[1],
+        "start": content[0],
+        "end": content[1],
         "speaker": text[slice(*speaker)],
         "speaker_start": speaker[0],
         "speaker_end": speaker[1],
     }
 
 
-def hull(tokens, offset=0):
+def hull(tokens):
     """The code points from the first token to the last."""
-    return offset + tokens[0].idx, offset + tokens[-1].idx + len(tokens[-1])
+    return tokens[0].idx, tokens[-1].idx + len(tokens[-1])
 
 
 def textacy(nlp, text):
-    """Quotations of the whole text. ValueError where its quotation marks are odd in number."""
+    """Quotations of the whole text; it raises ValueError where the quotation marks are odd in number."""
     from textacy.extract.triples import direct_quotations
 
-    return [quotation(hull(found.content), hull(found.speaker), text) for found in direct_quotations(nlp(text))]
-
-
-def textacy_by_paragraph(nlp, text):
-    """Quotations of each line; a line on which the tool raises has none, as a user would have it."""
-    from textacy.extract.triples import direct_quotations
-
-    quotes = []
-    for line in re.finditer(r"[^\n]+", text):
-        try:
-            for found in direct_quotations(nlp(line.group())):
-                quotes.append(quotation(hull(found.content, line.start()), hull(found.speaker, line.start()), text))
-        except ValueError:
-            continue
-    return quotes
+    for found in direct_quotations(nlp(text)):
+        yield quotation(hull(found.content), hull(found.speaker), text)
 
 
 def sayswho(nlp, text):
@@ -64,12 +52,10 @@ def sayswho(nlp, text):
 
     prepared = prep_text_for_quote_detection(text)
     back = led_back(prepared, text)
-    quotes = []
     for found in quote_finder(nlp(prepared)):
         content, speaker = back(*hull(found.content)), back(*hull(found.speaker))
         if content and speaker:
-            quotes.append(quotation(content, speaker, text))
-    return quotes
+            yield quotation(content, speaker, text)
 
 
 def led_back(changed, text):
@@ -87,7 +73,12 @@ def led_back(changed, text):
     return back
 
 
-PEERS = {"textacy": textacy, "textacy by paragraph": textacy_by_paragraph, "sayswho": sayswho}
+PEERS = {
+    "textacy": (textacy, r"(?s).+"),
+    "textacy by paragraph": (textacy, r"[^\n]+"),
+    "sayswho": (sayswho, r"(?s).+"),
+}
+"""Name -> the tool, and the parts of a text that it is given one by one."""
 
 
 def model():
@@ -99,23 +90,35 @@ def model():
     return package.load()
 
 
+def annotated(run, nlp, text, parts):
+    """The quotations of a text and the errors of its parts; a part on which the tool raises has none."""
+    quotes, errors = [], []
+    for part in re.finditer(parts, text):
+        try:
+            found = list(run(nlp, part.group()))
+        except Exception as error:  # whatever it is, it is the finding
+            errors.append(type(error).__name__)
+            continue
+        for each in found:
+            places = {key: each[key] + part.start() for key in ("start", "end", "speaker_start", "speaker_end")}
+            quotes.append(each | places)
+    return {"quotes": quotes, "errors": errors}
+
+
 def main():
     """Run every tool on every article."""
     articles = [json.loads(line) for line in sys.stdin if line.strip()]
     nlp = model()
-    for name, run in PEERS.items():
-        spent = 0.0
+    for name, (run, parts) in PEERS.items():
         try:
-            run(nlp, "A word.")  # imports, and caches filled
+            list(run(nlp, "A word."))  # imports, and caches filled
         except ImportError as error:
             print(json.dumps({"peer": name, "missing": str(error)}))
             continue
+        spent = 0.0
         for article in articles:
             start = time.process_time()
-            try:
-                told = {"quotes": run(nlp, article["text"])}
-            except Exception as error:
-                told = {"error": f"{type(error).__name__}: {error}"[:200]}
+            told = annotated(run, nlp, article["text"], parts)
             spent += time.process_time() - start
             print(json.dumps({"peer": name, "doc_id": article["doc_id"], **told}))
         print(json.dumps({"peer": name, "cpu_seconds": spent}))

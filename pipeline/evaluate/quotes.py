@@ -21,9 +21,9 @@ Judged = tuple[Row, Row]
 
 
 def quotes(rows: Sequence[Row], path: Path) -> tuple[list[Row], Scores]:
-    """Attributions of a file of annotated articles, or of articles that several people annotated (`annotator`)."""
-    predicted = {row["doc_id"]: _predicted(row) for row in rows}
-    if "annotator" in rows[0]:
+    """Attributions of a file of annotated articles, or of one that holds articles once for each of their annotators."""
+    predicted = {row["doc_id"]: _predicted(row) for row in {row["doc_id"]: row for row in rows}.values()}
+    if len(predicted) < len(rows):
         return list(predicted.values()), _beside_people(rows, predicted)
     pairs = [(row, predicted[row["doc_id"]]) for row in rows]
     return list(predicted.values()), score(pairs) | {"calibration": _calibrations(pairs)}
