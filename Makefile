@@ -60,8 +60,8 @@ page: ## bundle the claims browser of the pages (needs Node 20; without it the p
 evaluate: .venv/ready ## score the annotators against the gold of the sample corpus, field by field
 	@$(ONRECORD) evaluate $(FILE)
 
-bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data: scores and speed
-	@$(ONRECORD) bench "$(DATA)"
+bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data; without it, what publishing costs
+	@$(ONRECORD) bench $(if $(DATA),"$(DATA)")
 
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest

@@ -133,9 +133,16 @@ def _parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", action="store_true", help="print the scores as one JSON object")
     bench = command(
-        "bench", _score, "the annotators beside their peers on a folder of annotated data: scores and speed"
+        "bench",
+        _score,
+        "the annotators beside their peers on a folder of annotated data, or releases of a made-up corpus",
     )
-    bench.add_argument("folder", type=Path, help="folder of quotes_*.jsonl and dates_*.jsonl, peers in peers_dates/")
+    bench.add_argument(
+        "folder", type=Path, nargs="?", help="folder of quotes_*, dates_* and stance_*.jsonl; without it, releases"
+    )
+    bench.add_argument(
+        "--peers", metavar="PYTHON", help="a Python that has textacy, sayswho and en_core_web_sm, to run them as well"
+    )
     bench.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
@@ -359,9 +366,9 @@ def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
     if options.command == "bench":
-        from pipeline.bench import bench
+        from pipeline import bench
 
-        scores = bench(options.folder)
+        scores = bench.bench(options.folder, options.peers) if options.folder else bench.releases.bench()
     else:
         scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:

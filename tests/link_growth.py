@@ -47,4 +47,5 @@ if __name__ == "__main__":
         result = resolve(held, {}, Aliases())
         seconds = time.process_time() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        print(f"{size:>9} names  {result.looked:>9} comparisons  {seconds:7.2f} CPU s  {peak:>5} MiB at most", flush=True)
+        found = f"{size:>9} names  {result.looked:>9} comparisons  {seconds:7.2f} CPU s  {peak:>5} MiB at most"
+        print(found, flush=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.bench_release import bench
+from pipeline.bench.releases import bench
 
 
 @pytest.mark.slow

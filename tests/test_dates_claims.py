@@ -121,16 +121,16 @@ def test_events_of_saying_are_dated_by_their_words_alone() -> None:
     text = "The keeper said Friday it fell. According to the log, it sank on March 3."
     events = [(text.index(word), text.index(word) + len(word)) for word in ("said", "According")]
 
-    assert said_on(text, events, find(text, WRITTEN), WRITTEN) == ["2025-04-25", "2025-04-28"]
+    assert [day.edtf for day in said_on(text, events, find(text, WRITTEN), WRITTEN)] == ["2025-04-25", "2025-04-28"]
 
 
 def test_the_evaluation_rows_are_predicted() -> None:
-    """A row of the evaluation gives spans with type and value, and a day for each event, in the order of the text."""
+    """A row of the evaluation gives spans with type, value and confidence, and each event its day, in text order."""
     document = {"doc_id": "a", "dct": "2025-04-28T10:00:00", "text": "The keeper said Friday it fell."}
     rows = [{"doc_id": "a", "start": 11, "end": 15, "trigger": "said"}]
 
     assert predict_timexes(document) == {
         "doc_id": "a",
-        "timexes": [{"start": 16, "end": 22, "type": "DATE", "value": "2025-04-25"}],
+        "timexes": [{"start": 16, "end": 22, "type": "DATE", "value": "2025-04-25", "confidence": 0.87}],
     }
-    assert predict_links(document, rows) == [{**rows[0], "date": "2025-04-25"}]
+    assert predict_links(document, rows) == [{**rows[0], "date": "2025-04-25", "confidence": 0.97}]

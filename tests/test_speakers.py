@@ -108,7 +108,7 @@ CASES = {
         ("Joran Teal", "person", "pronoun"),
     ),
     "surname right after a quote": (
-        "The chair of the union, Dita Valence, said the gate was old. \"This was not weather,\" Valence said.",
+        'The chair of the union, Dita Valence, said the gate was old. "This was not weather," Valence said.',
         ("Dita Valence", "person", "named"),
     ),
     "role that only a noun tells": (

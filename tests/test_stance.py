@@ -354,13 +354,13 @@ def test_a_sentence_has_a_polarity_toward_its_target(label: str, text: str, targ
     """The label is the most probable one, and the probabilities sum to 1."""
     start = text.index(target)
 
-    found_label, probabilities = sentence_polarity(text, start, start + len(target))
+    found = sentence_polarity(text, [(start, start + len(target))])._asdict()
 
-    assert found_label == label == max(probabilities, key=probabilities.__getitem__)
-    assert sum(probabilities.values()) == pytest.approx(1)
+    assert label == max(found, key=found.__getitem__)
+    assert sum(found.values()) == pytest.approx(1)
 
 
 def test_a_target_outside_the_text_is_an_error() -> None:
     """A span without a word is refused, never given a neutral label."""
     with pytest.raises(ValueError, match="5-9"):
-        sentence_polarity("Lund", 5, 9)
+        sentence_polarity("Lund", [(5, 9)])

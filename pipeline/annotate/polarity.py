@@ -20,7 +20,6 @@ from pipeline.annotate.lexicons import FOLDER, load
 from pipeline.annotate.parse import Tree, parse, tree
 from pipeline.annotate.polarity_head import Polarity, polarities
 
-LABELS = ("negative", "neutral", "positive")
 SURE = 0.6  # probability from which a sentence has a sign: at 0.5 another name for the target turns twice as many
 NEAR = 2  # steps in the parse tree within which a word names or modifies a target
 
@@ -110,20 +109,18 @@ def _stretches(t: Tree, tokens: Sequence[int]) -> list[tuple[int, int]]:
     return found
 
 
-def sentence_polarity(text: str, start: int, end: int) -> tuple[str, dict[str, float]]:
-    """What a text of a sentence or two expresses toward the target at [start, end): label, and all probabilities.
+def sentence_polarity(text: str, mentions: Sequence[tuple[int, int]]) -> Polarity:
+    """What a text of a sentence or two expresses toward the target that is mentioned in these spans.
 
     Nothing is left out as somebody else's words: the stance toward a target is read from one voice at a time.
     """
     t = tree(parse(text))
-    target = frozenset(i for i in range(len(t.low)) if t.start[i] < end and t.end[i] > start)
+    target = frozenset(i for i in range(len(t.low)) for start, end in mentions if t.start[i] < end and t.end[i] > start)
     if not target:
-        raise ValueError(f"no word of the text stands at {start}-{end}")
+        raise ValueError(f"no word of the text stands at {', '.join(f'{start}-{end}' for start, end in mentions)}")
     article = Article("", None, text, (Piece("body", 0, len(text)),))
     (found,) = polarity(t, [Pair(range(len(t.low)), target)], read(article))
-    return LABELS[max(range(3), key=found.probabilities.__getitem__)], dict(
-        zip(LABELS, found.probabilities, strict=True)
-    )
+    return Polarity(*found.probabilities)
 
 
 def _combined(t: Tree, pair: Pair, learned: Polarity | None) -> Leaning:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from pipeline.annotate import model
-from pipeline.annotate.article import Article, Piece
-from pipeline.annotate.quotes import quoted_runs
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -62,14 +60,6 @@ def polarities(
     scores = np.exp((scores - scores.max(1, keepdims=True)) / temperature)
     scores /= scores.sum(1, keepdims=True)
     return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
-
-
-def sentence_polarity(text: str, mentions: Sequence[Span]) -> Polarity:
-    """How a lone sentence speaks of the target that is mentioned there; even where nothing is found."""
-    article = Article("", None, text, (Piece("body", 0, len(text)),))
-    quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
-    (found,) = polarities(model.Reading(text, [(0, len(text))], quoted), [(0, len(text))], [mentions])
-    return found or Polarity(1 / 3, 1 / 3, 1 / 3)
 
 
 @cache

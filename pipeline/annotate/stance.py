@@ -14,7 +14,7 @@ from pipeline.annotate.alignment import claim_stance, negates, withholds_belief
 from pipeline.annotate.article import Article
 from pipeline.annotate.lexicons import load
 from pipeline.annotate.parse import Tree, tree
-from pipeline.annotate.polarity import Leaning, Pair, polarity, rules, sentence_polarity
+from pipeline.annotate.polarity import Leaning, Pair, polarity, rules
 from pipeline.annotate.targets import Target
 from pipeline.annotate.voice import Voices, tokens, voices
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.annotate import model
     from pipeline.annotate.attribution import Attribution
 
-__all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "sentence_polarity", "withholds_belief"]
+__all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "withholds_belief"]
 
 Span = tuple[int, int]
 

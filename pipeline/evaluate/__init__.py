@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from pipeline.errors import SchemaError
-from pipeline.evaluate import corpora
+from pipeline.evaluate import corpora, quotes
 from pipeline.evaluate.counts import Scores
 from pipeline.evaluate.gold import gold, gold_digest
 
 __all__ = ["file", "gold", "gold_digest", "show"]
 
 _FORMATS = {
-    "quotes_": corpora.quotes,
+    "quotes_": quotes.quotes,
     "dates_": corpora.dates,
     "stance_": corpora.stances,
     "claim_": corpora.claims,

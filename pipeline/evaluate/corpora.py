@@ -1,4 +1,4 @@
-"""The annotators on files of annotated data, one JSON object a line: quotes_*, dates_*, stance_* and claim_*.jsonl."""
+"""The annotators on files of annotated data, one JSON object a line: dates_*, stance_* and claim_*.jsonl."""
 
 import json
 import re
@@ -7,85 +7,24 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.errors import SchemaError
-from pipeline.evaluate.counts import RELAXED, Row, Scores, f1, labels, matches, one_to_one, percent, surname, tokens_of
+from pipeline.evaluate.calibration import calibration, macro_f1_interval
+from pipeline.evaluate.counts import Row, Scores, f1, labels, one_to_one, percent, tokens_of
 
 _CALENDAR = re.compile(r"\d{2}(\d{1,2})?($|[-T])|\d{3}$")  # a year, a decade or a century, and what follows it
 _EDGE = " \t\r\n,.;:'\"“”‘’"
+
+_SAYING = "SPEECH_COGNITIVE"  # class of the events to which the confidence of a claim's date applies
+_SURE = 0.8  # share of the rows that are kept when the least sure go
 
 _POLARITY = {"neg": "negative", "neu": "neutral", "pos": "positive"}
 
 Predicted = tuple[list[Row], Scores]
 
 
-def quotes(rows: list[Row], path: Path) -> Predicted:
-    """Attributions: content, and content with the right speaker; of all, and of the parts inside quotation marks."""
-    from pipeline.annotate.article import Article
-    from pipeline.annotate.attribution import bare_pieces, predict_quotes
-    from pipeline.annotate.quotes import quoted_runs
-
-    predicted = [{"doc_id": row["doc_id"], "quotes": predict_quotes(row["text"])} for row in rows]
-    scores = {}
-    for track in ("attributions", "segments"):
-        count = Counter[str]()
-        for row, guess in zip(rows, predicted, strict=True):
-            inside = None
-            if track == "segments":
-                runs = quoted_runs(Article("", None, row["text"], tuple(bare_pieces(row["text"]))))
-                inside = [(run.start, run.end) for run in runs if run.parent is None and row["text"][run.start] != "'"]
-            gold, said = (_items(row["text"], quotes, inside) for quotes in (row["quotes"], guess["quotes"]))
-            count.update(gold=len(gold), said=len(said))
-            count["exact"] += len(matches([tokens for tokens, _ in gold], [tokens for tokens, _ in said], 1.0))
-            pairs = matches([tokens for tokens, _ in gold], [tokens for tokens, _ in said], RELAXED)
-            count["relaxed"] += len(pairs)
-            silent = {j for i, j in pairs if not gold[i][1]["speaker"]}
-            count.update(
-                gold_named=sum(bool(quote["speaker"]) for _, quote in gold), said_named=len(said) - len(silent)
-            )
-            for i, j in pairs:
-                if gold[i][1]["speaker"]:
-                    count["with_speaker"] += 1
-                    count["right_speaker"] += _same_speaker(gold[i][1], said[j][1])
-        scores[track] = {
-            "exact": f1(count["exact"], count["said"], count["exact"], count["gold"]),
-            "relaxed": f1(count["relaxed"], count["said"], count["relaxed"], count["gold"]),
-            "relaxed_and_speaker": f1(
-                count["right_speaker"], count["said_named"], count["right_speaker"], count["gold_named"]
-            ),
-            "speaker_of_matched": percent(count["right_speaker"] / (count["with_speaker"] or 1)),
-        }
-    return predicted, scores
-
-
-def _items(
-    text: str, quotes: Iterable[Row], inside: Sequence[tuple[int, int]] | None
-) -> list[tuple[frozenset[int], Row]]:
-    """Each contiguous piece as (tokens, quote); with `inside`, its parts of three words or more in quotation marks."""
-    found = {}
-    for quote in quotes:
-        for start, end in quote.get("spans") or [(quote["start"], quote["end"])]:
-            parts = [(start, end)]
-            if inside is not None:
-                parts = [(max(start, a), min(end, b)) for a, b in inside if a < end and start < b]
-            for part in parts:
-                tokens = tokens_of(text, [part])
-                if tokens and (inside is None or len(tokens) >= 3):
-                    found.setdefault(tokens, quote)
-    return list(found.items())
-
-
-def _same_speaker(gold: Row, said: Row) -> bool:
-    if not said["speaker"]:
-        return False
-    if surname(gold["speaker"]) == surname(said["speaker"]):
-        return True
-    spans = [
-        quote.get("speaker_spans") or [(quote.get("speaker_start"), quote.get("speaker_end"))] for quote in (gold, said)
-    ]
-    return any(a < d and c < b for a, b in spans[0] for c, d in spans[1] if None not in (a, b, c, d))
-
-
 def dates(rows: list[Row], path: Path) -> Predicted:
-    """TIMEX3: strict and relaxed span, and value; for claimlink files the day on which something was said."""
+    """TIMEX3: strict and relaxed span, and value; for claimlink files the day on which something was said. Both with
+    the calibration of the confidence.
+    """
     from pipeline.annotate.dates import predict_timexes
 
     if "claimlink" in path.name:
@@ -97,10 +36,12 @@ def dates(rows: list[Row], path: Path) -> Predicted:
 def timexes(rows: Sequence[Row], predicted: Sequence[Row]) -> Scores:
     """TIMEX3 as TempEval-3 scores it: strict and relaxed span, value; `calendar` is value over calendar dates alone.
 
-    The day of creation is metadata, not text: it is no task, and what overlaps it no wrong answer.
+    The day of creation is metadata, not text: it is no task, and what overlaps it no wrong answer. `calibration` is of
+    the confidence that span and value are right.
     """
     held = {row["doc_id"]: row["timexes"] for row in predicted}
     count = Counter[str]()
+    judged: list[tuple[float | None, bool]] = []
     for row in rows:
         gold, said = (
             [(_bare(row["text"], timex), timex) for timex in found]
@@ -125,10 +66,14 @@ def timexes(rows: Sequence[Row], predicted: Sequence[Row]) -> Scores:
             count[name + "said"] += len(said) - len(aside)
             count[name + "relaxed"] += len(pairs)
             count[name + "strict"] += sum(gold[i][0] == said[j][0] for i, j in pairs)
-            count[name + "value"] += sum(gold[i][1]["value"] == said[j][1]["value"] for i, j in pairs)
+            right = {j for i, j in pairs if gold[i][1]["value"] == said[j][1]["value"]}
+            count[name + "value"] += len(right)
+            if not name:
+                judged += [(t.get("confidence"), j in right) for j, (_, t) in enumerate(said) if j not in aside]
     scores = {key: f1(count[key], count["said"], count[key], count["gold"]) for key in ("strict", "relaxed", "value")}
-    right = count["calendar_value"]
-    return scores | {"calendar": f1(right, count["calendar_said"], right, count["calendar_gold"])}
+    hits = count["calendar_value"]
+    scores["calendar"] = f1(hits, count["calendar_said"], hits, count["calendar_gold"])
+    return scores | {"calibration": calibration(judged)}
 
 
 def _bare(text: str, timex: Row) -> tuple[int, int]:
@@ -142,7 +87,7 @@ def _bare(text: str, timex: Row) -> tuple[int, int]:
 
 
 def _days(rows: list[Row], path: Path) -> Predicted:
-    """Days of speech; the texts come from the other dates_* files of the same folder."""
+    """Days of events; calibration of those of saying. The texts come from the other dates_* files of the folder."""
     from pipeline.annotate.dates import predict_links
 
     wanted = {row["doc_id"] for row in rows}
@@ -157,14 +102,16 @@ def _days(rows: list[Row], path: Path) -> Predicted:
         row for key in sorted(wanted) for row in predict_links(texts[key], [r for r in rows if r["doc_id"] == key])
     ]
     right: dict[str, list[bool]] = defaultdict(list)
+    sure: list[tuple[float | None, bool]] = []
     for row in predicted:
-        days = row.get("gold_dates") or [row["gold"]]
-        right["right_day"].append(row["date"] in days)
+        true = row["date"] in (row.get("gold_dates") or [row["gold"]])
+        right["right_day"].append(true)
         if "event_class" in row:
-            right[row["event_class"]].append(row["date"] in days)
-    return predicted, {
-        name: {"accuracy": percent(sum(each) / len(each)), "gold": len(each)} for name, each in right.items()
-    }
+            right[row["event_class"]].append(true)
+        if row["date"] and row.get("event_class", _SAYING) == _SAYING:
+            sure.append((row["confidence"], true))
+    scores = {name: {"accuracy": percent(sum(each) / len(each)), "gold": len(each)} for name, each in right.items()}
+    return predicted, {**scores, "calibration": calibration(sure)}
 
 
 def stances(rows: list[Row], path: Path) -> Predicted:
@@ -182,21 +129,36 @@ def stances(rows: list[Row], path: Path) -> Predicted:
         )
     if "paragraph_labels" in rows[0]:
         return _whole((row["id"], row["text"], row["target"], row["label"]) for row in rows)
-    from pipeline.annotate.stance import sentence_polarity
-
     if "span" in rows[0]:
         beside = path.with_name(path.name.replace("spans", "articles"))
         try:
             articles = {row["id"]: row["sentences"] for row in map(json.loads, beside.open(encoding="utf-8"))}
         except FileNotFoundError:
             raise SchemaError(f"{path}: {beside.name} must lie beside it: it holds the sentences.") from None
-    predicted, pairs = [], []
+        rows = [{**row, "text": articles[row["article"]][row["sent_idx"]]} for row in rows]
+    return _sentences(rows)
+
+
+def _sentences(rows: Sequence[Row]) -> Predicted:
+    """The reading of one sentence; with what may be relied on: interval, the surest rows, calibration."""
+    from pipeline.annotate.polarity import sentence_polarity
+
+    predicted, pairs, told = [], [], []
     for row in rows:
-        text = articles[row["article"]][row["sent_idx"]] if "span" in row else row["text"]
-        label, scores = sentence_polarity(text, row["start"], row["end"])
+        mentions = [(row["start"], row["end"]), *(tuple(span) for span in row.get("coref", ()))]
+        scores = sentence_polarity(row["text"], mentions)._asdict()
+        label = max(scores, key=scores.__getitem__)
         predicted.append({"id": row["id"], "label": label, "scores": scores})
         pairs.append((row["label"], label))
-    return _spelt(predicted, pairs)
+        told.append((scores[label], _POLARITY[row["label"][:3].lower()], label))
+    predicted, found = _spelt(predicted, pairs)
+    surest = sorted(told, reverse=True)[: max(1, int(_SURE * len(told)))]
+    low, high = macro_f1_interval([(gold, label) for _, gold, label in told])
+    return predicted, found | {
+        "interval": {"low": low, "high": high},
+        "surest_80_percent": labels((({gold}, {label}) for _, gold, label in surest), tuple(_POLARITY.values())),
+        "calibration": calibration((probability, gold == label) for probability, gold, label in told),
+    }
 
 
 def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:

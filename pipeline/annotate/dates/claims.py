@@ -119,10 +119,8 @@ def claim_dates(
 
 def said_on(
     text: str, events: Sequence[Span], timexes: Sequence[Timex], document: DocumentDate | None
-) -> list[str | None]:
-    """The day (EDTF) of each event of saying, given by its words alone ("said"), in text order: for gold without
-    claims.
-    """
+) -> list[ClaimDate]:
+    """The date of each event of saying, given by its words alone ("said"), in text order: for gold without claims."""
     claims: list[ClaimSpan] = []
     speaker: str | None = None
     for start, end in events:
@@ -131,7 +129,7 @@ def said_on(
         quoted = tuple(match.span() for match in _QUOTED.finditer(text, *sentence))
         paragraph = text.count("\n", 0, start)
         claims.append(ClaimSpan(end, end, quoted, (start, end), sentence, paragraph, speaker))
-    return [date.edtf.rstrip("~") if date.edtf else None for date in claim_dates(text, timexes, claims, document)]
+    return claim_dates(text, timexes, claims, document)
 
 
 _QUOTED = lazy(r"``[^`]{0,1500}?''|“[^”]{0,1500}”|\"[^\"]{0,1500}\"|''[^']{2,1500}?''")

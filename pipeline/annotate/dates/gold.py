@@ -18,20 +18,26 @@ def _written(row: Mapping[str, Any]) -> DocumentDate:
 
 
 def predict_timexes(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What `score_dates` reads for one document `{doc_id, dct, text}`: its `timexes` with span, type and value."""
-    found = find(document["text"], _written(document))
-    timexes = [{"start": t.start, "end": t.end, "type": t.type, "value": t.value} for t in found]
+    """What `score_dates` reads for one document `{doc_id, dct, text}`: its `timexes` with span, type, value and
+    confidence.
+    """
+    names = ("start", "end", "type", "value", "confidence")
+    timexes = [{name: getattr(t, name) for name in names} for t in find(document["text"], _written(document))]
     return {"doc_id": document["doc_id"], "timexes": timexes}
 
 
 def predict_links(document: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The day of each event of saying `{doc_id, start, end, ...}` of one document `{doc_id, dct, text}`.
 
-    Returns the rows in the order of the text, each with `date`: `YYYY-MM-DD`, or None without evidence.
+    Returns the rows in the order of the text, each with `date`: `YYYY-MM-DD`, or None without evidence; and its
+    `confidence`.
     """
     ordered = sorted(rows, key=lambda row: (row["start"], row["end"]))
     written = _written(document)
     days = said_on(
         document["text"], [(row["start"], row["end"]) for row in ordered], find(document["text"], written), written
     )
-    return [{**row, "date": day} for row, day in zip(ordered, days, strict=True)]
+    return [
+        {**row, "date": day.edtf.rstrip("~") if day.edtf else None, "confidence": day.confidence}
+        for row, day in zip(ordered, days, strict=True)
+    ]

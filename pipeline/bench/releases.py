@@ -45,7 +45,7 @@ def bench(claims: int = CLAIMS) -> Scores:
 
 def _measured(step: str, home: Path, claims: int) -> dict[str, float]:
     """Run one step in a process of its own: its CPU-seconds without imports, its peak memory in MB."""
-    command = [sys.executable, "-m", "pipeline.bench_release", step, str(home), str(claims)]
+    command = [sys.executable, "-m", "pipeline.bench.releases", step, str(home), str(claims)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
