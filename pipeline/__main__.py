@@ -366,9 +366,9 @@ def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
     if options.command == "bench":
-        from pipeline import bench
+        from pipeline.bench import bench, releases
 
-        scores = bench.bench(options.folder, options.peers) if options.folder else bench.releases.bench()
+        scores = bench(options.folder, options.peers) if options.folder else releases.bench()
     else:
         scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:

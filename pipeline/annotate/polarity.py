@@ -87,7 +87,8 @@ def polarity(t: Tree, pairs: Sequence[Pair], reading: model.Reading | None) -> l
     for number, pair in enumerate(pairs if reading is not None else ()):
         grouped.setdefault((pair.sentence, pair.hidden), []).append(number)
     learned: list[Polarity | None] = [None] * len(pairs)
-    for (sentence, hidden), numbers in grouped.items():
+    # In the order of the text: a long document is read once more, not once more for each target.
+    for (sentence, hidden), numbers in sorted(grouped.items(), key=lambda group: group[0][0].start):
         stretches = _stretches(t, [i for i in sentence if i not in hidden])
         mentions = [_stretches(t, sorted(pairs[number].target)) for number in numbers]
         if reading is not None and stretches:

@@ -8,7 +8,7 @@ Java; peers in attribution are run by the Python interpreter that has them insta
 from fnmatch import fnmatch
 from pathlib import Path
 
-from pipeline.bench import peers, releases, reliance, speed
+from pipeline.bench import peers, reliance, speed
 from pipeline.bench.rows import articles, read
 from pipeline.errors import SchemaError
 from pipeline.evaluate import file
