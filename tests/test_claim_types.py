@@ -3,13 +3,15 @@
 import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import schema
-from pipeline.annotate import claim_types, lexicons
-from pipeline.errors import SchemaError
+from pipeline.annotate import claim_types, lexicons, type_rules
+from pipeline.annotate.guideline import guideline
+from pipeline.errors import SchemaError, StoreError
 
 
 def types(text: str, voice: str = "outlet", speech_act: str | None = None) -> tuple[str, ...]:
@@ -116,13 +118,13 @@ def test_a_year_after_publication_is_a_prediction() -> None:
 )
 def test_what_is_no_claim_has_a_reason(reason: str, text: str, kind: str) -> None:
     """Questions, headings, captions, links, boilerplate and fragments are no claims, and the reason says which."""
-    assert claim_types.no_claim(text, kind) == reason
+    assert type_rules.no_claim(text, kind) == reason
 
 
 @pytest.mark.parametrize("text", ["The gate failed at dawn.", "The log must be out.", "The gate, he said, had failed."])
 def test_a_full_sentence_is_a_claim(text: str) -> None:
     """A sentence with a finite verb is kept."""
-    assert claim_types.no_claim(text, "body") is None
+    assert type_rules.no_claim(text, "body") is None
 
 
 def test_labels_agree_with_the_schema() -> None:
@@ -130,12 +132,86 @@ def test_labels_agree_with_the_schema() -> None:
     assert set(schema.load("claims").field("claim_type").labels) == set(claim_types.LABELS)
 
 
-def test_confidence_is_a_probability_of_a_label_that_exists() -> None:
-    """Published confidences are probabilities, of labels of the schema only."""
-    confidence = lexicons.load("claim_types").weights["confidence"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is still not clear who opened the gate.",
+        "Why the alarm stayed silent remains a mystery.",
+        "We apologise to the families of Lower Harl.",
+        "I name this tug the Petra.",
+        "A promise is a promise.",
+        "By “dry” the ministry means less than ten centimetres of water.",
+    ],
+)
+def test_what_no_test_asks_for_is_other(text: str) -> None:
+    """Nobody's ignorance, words that do what they say, tautologies and meanings of words are `other`, alone."""
+    assert types(text) == ("other",)
 
-    assert set(confidence) <= set(claim_types.LABELS)
-    assert all(0 <= value <= 1 for value in confidence.values())
+
+@pytest.mark.parametrize("text", ["It is clear that the ban was illegal.", "What he did was known to the ministry."])
+def test_what_is_known_is_not_other(text: str) -> None:
+    """Only ignorance that nobody owns is `other`: the same words about what is clear or known are a claim."""
+    assert not type_rules.unowned(text)
+
+
+def test_the_main_type_is_the_first_test_that_holds() -> None:
+    """Types come in the order of the tests, so people who agree on the labels agree on the main one."""
+    given = np.full(10, 0.5)
+    likely = np.zeros(10)
+    likely[[0, 3, 7, 8]] = 0.6, 0.9, 0.7, 0.8
+
+    assert claim_types.decide(likely, given).all == ("quantity", "prediction", "evaluation")
+    assert claim_types.decide(likely, given).confidence == 0.6
+
+
+def test_where_no_test_quite_holds_the_nearest_is_given_or_other() -> None:
+    """A label that comes near is better than none; what comes near nothing is `other`, with the chance of that."""
+    given = np.full(10, 0.4)
+    near, far = np.full(10, 0.02), np.full(10, 0.02)
+    near[8] = 0.3
+
+    assert claim_types.decide(near, given).all == ("event",)
+    assert claim_types.decide(far, given) == claim_types.Types("other", ("other",), 0.82)
+
+
+def test_checkable_is_what_the_guideline_says() -> None:
+    """A claim is checkable when one of its labels is in the guideline's list."""
+    for label in guideline().labels:
+        assert claim_types.checkable((label.name,)) == label.checkable
+    assert claim_types.checkable(("normative", "event"))
+    assert not claim_types.checkable(("normative", "evaluation"))
+
+
+def test_missing_weights_are_named(tmp_path: Path) -> None:
+    """Without the weights file the error names it and says what to do."""
+    with pytest.raises(StoreError, match=r"claim_types\.npz: the weights cannot be read .*install the package again"):
+        claim_types.verified(tmp_path / "claim_types.npz")
+
+
+def test_changed_weights_are_refused(tmp_path: Path) -> None:
+    """One changed byte is another SHA-256, and the error gives both."""
+    content = bytearray((claim_types.FOLDER / "claim_types.npz").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "claim_types.npz").write_bytes(content)
+
+    with pytest.raises(StoreError, match=claim_types.DIGEST):
+        claim_types.verified(tmp_path / "claim_types.npz")
+
+
+def test_states_of_the_whole_text_need_no_second_reading() -> None:
+    """A sentence that stands alone gets the same types from its own states as from those that it is handed."""
+    text = "The recount will take until April."
+
+    handed = claim_types.classify(text, voice="outlet", states=claim_types.read_alone(text))
+
+    assert handed == claim_types.classify(text, voice="outlet")
+
+
+def test_a_claim_without_word_pieces_has_types() -> None:
+    """No hidden states at all: the words and tests decide alone."""
+    none = np.empty((0, claim_types.WIDTH), np.float16)
+
+    assert claim_types.classify("The bridge was closed last week.", voice="outlet", states=none).all
 
 
 @given(
@@ -153,16 +229,19 @@ def test_any_text_gets_one_to_three_legal_types(text: str, voice: str, speech_ac
     assert len(set(found.all)) == len(found.all)
     assert set(found.all) <= set(claim_types.LABELS)
     assert found.all == ("other",) or "other" not in found.all
+    assert list(found.all) == sorted(found.all, key=claim_types.LABELS.index)
+    assert 0 <= found.confidence <= 1
+    assert found == claim_types.classify(text, voice=voice, speech_act=speech_act)
 
 
 @given(st.text(max_size=200))
 @settings(max_examples=40, deadline=None)
-def test_the_crosswalk_keeps_no_claim_apart(text: str) -> None:
-    """In the published crosswalk strengths lie in 0..1, and what is no claim has no other label."""
+def test_the_labels_of_others_have_strengths(text: str) -> None:
+    """Any text gets a strength in 0..1 for each label of the nknews annotations and of ours."""
     found = claim_types.nknews(text)
 
-    assert all(0 <= strength <= 1 for strength in found.values())
-    assert found["NoClaim"] == 0 or sum(found.values()) == found["NoClaim"]
+    assert tuple(found) == claim_types.NKNEWS
+    assert all(0 <= strength <= 1 for strength in (*found.values(), *claim_types.scores(text).values()))
 
 
 @pytest.mark.parametrize(

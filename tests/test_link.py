@@ -35,6 +35,7 @@ BLANK_CLAIM = dict.fromkeys(schema.arrow("claims").names) | {
     "mode": "indirect",
     "claim_type": "event",
     "claim_types": "event",
+    "checkable": True,
     "outlet_stance": "reports",
     "annotator": "test",
 }

@@ -195,6 +195,7 @@ def _claim(document: dict[str, Any], texts: dict[str, dict[str, Any]], words: st
         "voice": "outlet",
         "claim_type": "event",
         "claim_types": "event",
+        "checkable": True,
         "outlet_stance": "endorses",
         "annotator": "annotate/1",
     }

@@ -46,6 +46,7 @@ WINDOW = 192  # tokens that the encoder sees at once, special ones included: som
 OVERLAP = 64  # tokens shared by two windows over a long paragraph; each decides the half that is nearer to its middle
 UNIT = 20_000  # code points tokenised at once; a longer paragraph is parted, if possible after a sentence
 CHUNK = 16_384  # tokens decoded at once: bounds the memory that a huge document takes
+KEPT = 3  # chunks whose states are kept, 45 MB each: a document of some 35,000 words is read once
 NEAR = 12  # cues on either side to which a content or a source may belong
 
 SHAPES = 3  # small, Capitalised, ALL CAPITALS: the tokenizer drops case
@@ -131,8 +132,8 @@ class Reading:
 
     `paragraphs` are the stretches in which somebody may speak, in order; `asides`, such as headings, are read apart
     from them and give hidden states alone; `quoted` are the outermost runs in quotation marks, marks included. A chunk
-    of the text is read when it is first asked for and the last one is kept, so memory is bounded by the length of the
-    text and `CHUNK`; only a document longer than that is read twice. Time is linear. Never fails on any text.
+    of the text is read when it is first asked for and the last `KEPT` are kept, so memory is bounded; only a document
+    that is longer is read again, once for each annotator. Time is linear. Never fails on any text.
     Raises StoreError where a model file is missing or is not the one that this version pins.
     """
 
@@ -174,9 +175,8 @@ class Reading:
 
     def _seen(self, number: int) -> Seen:
         if number not in self._kept:
-            # Asides are short and asked for between paragraphs: the last chunk of each kind is kept.
-            aside = number >= self._spoken
-            self._kept = {other: seen for other, seen in self._kept.items() if (other >= self._spoken) != aside}
+            while len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
             self._kept[number] = forward(self._session, self._chunks[number])
         return self._kept[number]
 

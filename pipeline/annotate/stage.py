@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from pipeline import schema
@@ -18,6 +19,7 @@ from pipeline.annotate.alignment import claim_stance, toward_claims, withholds_b
 from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution, attribute, read
 from pipeline.annotate.decision import spoken
+from pipeline.annotate.model import Reading
 from pipeline.annotate.parse import parse
 from pipeline.annotate.speakers import Speaker, resolve
 from pipeline.annotate.targets import targets
@@ -77,7 +79,7 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     speakers = resolve(article, doc, attributions)
 
     claims = [
-        _attributed(article, doc, each, speaker, published, towards)
+        _attributed(article, each, speaker, towards)
         for each, speaker, towards in zip(
             attributions, speakers, toward_claims(article.text, sentences.spans, attributions), strict=True
         )
@@ -85,8 +87,9 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     for claim, each in zip(claims, attributions, strict=True):
         if each.parent is not None:
             claim["parent_id"] = claims[each.parent]["claim_id"]
-    claims += [_own(article, doc, span, published) for span in _own_statements(article, doc, attributions)]
+    claims += [_own(article, span) for span in _own_statements(article, doc, attributions)]
     claims.sort(key=lambda claim: (claim["start"], claim["end"], claim["spans"]))
+    _type(article, doc, reading, claims, published)
     found = _date(article, claims, sentences, published)
     for claim in claims:
         claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
@@ -166,18 +169,11 @@ def _trimmed(text: str, start: int, end: int) -> Span:
     return start, end
 
 
-def _attributed(
-    article: Article,
-    doc: "Doc",
-    each: Attribution,
-    speaker: Speaker,
-    published: "dates.DocumentDate",
-    towards: tuple[str, float | None],
-) -> Row:
+def _attributed(article: Article, each: Attribution, speaker: Speaker, towards: tuple[str, float | None]) -> Row:
     words = article.text[each.cue[0] : each.cue[1]] if each.cue else None
     cue = cues.classify(words)
     act = cue.act if cue else None
-    return _claim(article, doc, each.spans, "attributed", act, published) | {
+    return _claim(article, each.spans, "attributed") | {
         "mode": each.mode,
         "speaker": speaker.name,
         "speaker_text": speaker.text,
@@ -198,32 +194,18 @@ def _attributed(
     }
 
 
-def _own(article: Article, doc: "Doc", span: Span, published: "dates.DocumentDate") -> Row:
+def _own(article: Article, span: Span) -> Row:
     towards, confidence = claim_stance(None, voice="outlet", hedged=withholds_belief(article.text[slice(*span)]))
-    return _claim(article, doc, (span,), "outlet", None, published) | {
+    return _claim(article, (span,), "outlet") | {
         "outlet_stance": towards,
         "confidence_stance": confidence,
     }
 
 
-def _claim(
-    article: Article,
-    doc: "Doc",
-    spans: Sequence[Span],
-    voice: str,
-    act: str | None,
-    published: "dates.DocumentDate",
-) -> Row:
-    """A claim with its words, place and types; every other column null."""
+def _claim(article: Article, spans: Sequence[Span], voice: str) -> Row:
+    """A claim with its words and place; every other column null."""
     start, end = spans[0][0], spans[-1][1]
     words = article.text[start:end]
-    types = claim_types.classify(
-        words,
-        voice=voice,
-        speech_act=act,
-        tokens=doc.char_span(start, end, alignment_mode="expand"),
-        published=published.day,
-    )
     return dict.fromkeys(schema.arrow("claims").names) | {
         "claim_id": _id("c", article.document_id, _joined(spans), words),
         "document_id": article.document_id,
@@ -233,11 +215,29 @@ def _claim(
         "end": end,
         "spans": _joined(spans),
         "voice": voice,
-        "claim_type": types.main,
-        "claim_types": ";".join(types.all),
-        "confidence_type": types.confidence,
         "annotator": VERSION,
     }
+
+
+def _type(
+    article: Article, doc: "Doc", reading: Reading, claims: Sequence[Row], published: "dates.DocumentDate"
+) -> None:
+    """Fill the type columns of the claims, which come in the order of the text."""
+    for claim in claims:
+        types = claim_types.classify(
+            claim["text"],
+            voice=claim["voice"],
+            speech_act=claim["speech_act"],
+            tokens=doc.char_span(claim["start"], claim["end"], alignment_mode="expand"),
+            published=published.day,
+            states=np.concatenate([reading.tokens(span)[1] for span in _spans(claim["spans"])]),
+        )
+        claim.update(
+            claim_type=types.main,
+            claim_types=";".join(types.all),
+            checkable=claim_types.checkable(types.all),
+            confidence_type=types.confidence,
+        )
 
 
 def _date(

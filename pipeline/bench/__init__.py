@@ -1,6 +1,7 @@
 """The annotators beside their peers and beside people, in one run over one folder of annotated data.
 
-`releases.bench` measures what publishing costs, on a made-up corpus. Scores first, then what may be relied on (failures, names exchanged, quotations removed), then speed. Peers of the
+`releases.bench` measures what publishing costs, on a made-up corpus. Here come scores first, then what may be relied on
+(failures, names exchanged, quotations removed), then speed. Peers of the
 temporal annotator come as files of their predictions (`peers_dates/pred_<peer>_<data set>.jsonl`), because most need
 Java; peers in attribution are run by the Python interpreter that has them installed.
 """

@@ -119,7 +119,8 @@ def stances(rows: list[Row], path: Path) -> Predicted:
     (`span`); and whether a sentence is loaded at all (`biased_words`).
     """
     if "biased_words" in rows[0]:
-        return _binary(rows, "Biased", "Non-biased", _loaded)
+        predicted, scores = _binary(rows, "Biased", "Non-biased", _loaded)
+        return predicted, _seen(path) | scores
     if "sentences" in rows[0]:
         return _whole(
             (f"{row['id']}|{name}", " ".join(row["sentences"]), name.replace("_", " "), feeling)
@@ -193,11 +194,15 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
 
 
 def claims(rows: list[Row], path: Path) -> Predicted:
-    """Claim types over a crosswalk (`type_frac`), subjectivity (SUBJ, OBJ), and the voice of a sentence (`speech`)."""
+    """Claim types over a crosswalk (`type_frac`), subjectivity (SUBJ, OBJ), and the voice of a sentence (`speech`).
+
+    The scores say so where the weights were fitted on the file.
+    """
     if "speech" in rows[0]:
         return _binary(rows, "speech", "no speech", _reported)
     if "type_frac" not in rows[0]:
-        return _binary(rows, "SUBJ", "OBJ", _loaded)
+        predicted, scores = _binary(rows, "SUBJ", "OBJ", _loaded)
+        return predicted, _seen(path) | scores
     from pipeline.annotate.claim_types import nknews
 
     predicted, pairs = [], []
@@ -206,7 +211,16 @@ def claims(rows: list[Row], path: Path) -> Predicted:
         found = {name for name, score in scores.items() if score >= 0.5}
         predicted.append({"id": row["id"], "label": max(scores, key=scores.__getitem__), "scores": scores})
         pairs.append(({name for name, share in row["type_frac"].items() if share >= 0.5}, found))
-    return predicted, labels(pairs, sorted({name for row in rows for name in row["type_frac"]}))
+    return predicted, _seen(path) | labels(pairs, sorted({name for row in rows for name in row["type_frac"]}))
+
+
+def _seen(path: Path) -> Scores:
+    """A warning where the heads of the claim types were fitted on the rows of a file."""
+    from pipeline.annotate.claim_types import FITTED_ON
+
+    if path.stem not in FITTED_ON:
+        return {}
+    return {"fitted_on_these_rows": "out of fold: python -m pipeline.train_types CORPORA --report"}
 
 
 def _binary(rows: list[Row], yes: str, no: str, strength: Callable[[str], float]) -> Predicted:
