@@ -56,7 +56,7 @@ def test_a_release_holds_the_promised_files(first: Released) -> None:
     """Six tables as Parquet and CSV, what describes them, the bag's lists; beside it the archive and the catalogue."""
     names = {f"data/{table}.parquet" for table in schema.TABLES} | {f"data/csv/{table}.csv" for table in schema.TABLES}
     names |= {"README.md", "CHANGELOG.md", "datapackage.json", "croissant.json", "provenance.json", "tables.json"}
-    names |= {"index.html", "quality/report.json", "quality/report.html"}
+    names |= {"index.html", "quality/report.json", "quality/report.html", "quality/guideline.html"}
     names |= {"bagit.txt", "bag-info.txt", manifest.PAYLOAD, manifest.TAGS}
     beside = {".lock", "1.0.0", "tiny-1.0.0.zip", "versions.json", "latest.json", "feed.xml"}
 

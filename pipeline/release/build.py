@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline import check, schema
+from pipeline.annotate import guideline
 from pipeline.errors import ReleaseRefused
 from pipeline.release import card, changes, croissant, datapackage, manifest, page, provenance, signature, tables
 
@@ -94,6 +95,7 @@ class Build:
         self._write("README.md", card.card(self._tables, self.report, self.package, version, self._manifest))
         self._write("quality/report.json", self.report.to_json())
         self._write("quality/report.html", page.quality(self.report, self.package, version))
+        self._write("quality/guideline.html", guideline.html())
         self._write(croissant.FILE, croissant.descriptor(self.folder, self.package, version))
         self._write(
             provenance.FILE,
