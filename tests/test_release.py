@@ -609,7 +609,13 @@ def test_datasets_loads_each_release_as_itself(first: Released, second: Released
         wanted = (
             "ClassLabel"
             if field.labels
-            else {"string": "'string'", "integer": "'int64'", "number": "'float64'", "date": "'date32'"}[field.type]
+            else {
+                "string": "'string'",
+                "integer": "'int64'",
+                "number": "'float64'",
+                "date": "'date32'",
+                "boolean": "'bool'",
+            }[field.type]
         )
 
         assert wanted in one["types"][field.name]
