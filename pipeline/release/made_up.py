@@ -94,6 +94,7 @@ def corpus(claims: int, seed: int = 0) -> dict[str, pa.Table]:
             "speech_act": _null(_labels(random, "claims", "speech_act", claims), silent),
             "claim_type": (kind := _labels(random, "claims", "claim_type", claims)),
             "claim_types": kind,
+            "checkable": random.random(claims) < 0.8,
             "date": day.cast(pa.string()).take(pa.array(of)),
             "date_start": day.take(pa.array(of)),
             "date_end": day.take(pa.array(of)),
