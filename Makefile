@@ -61,7 +61,7 @@ evaluate: .venv/ready ## score the annotators against the gold of the sample cor
 	@$(ONRECORD) evaluate $(FILE)
 
 bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data; without it, what publishing costs
-	@$(ONRECORD) bench $(if $(DATA),"$(DATA)")
+	@$(ONRECORD) bench $(if $(DATA),"$(DATA)") $(if $(PEERS),--peers "$(PEERS)")
 
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest
