@@ -328,7 +328,10 @@ def test_an_address_is_read_as_a_folder_is(tmp_path: Path, memory: fsspec.Abstra
             memory.pipe_file(f"/bucket/news/{path.relative_to(raw).as_posix()}", path.read_bytes())
 
     assert list(read("memory://bucket/news")) == list(read(raw))
-    assert list(read("memory://bucket/news/")) == list(read(raw))
+    assert list(read(Path("memory://bucket/news/"))) == list(read(raw))
+    memory.pipe_file("/bucket/news/aliases.toml", b"")
+    with pytest.raises(StoreError, match=r"aliases\.toml"):
+        read("memory://bucket/news")
 
 
 def test_one_file_elsewhere_is_read(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:

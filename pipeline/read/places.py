@@ -5,6 +5,7 @@ whoever starts the run, never by a file.
 """
 
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 from pipeline.errors import StoreError
 from pipeline.read.limits import RejectedError
 
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]{1,20}):/{1,2}([^/].*)")  # a Path has one slash left of "://"
 MAX_FACTS = 1_000_000
 """Bytes of a source.toml or aliases.toml."""
 
@@ -115,6 +117,10 @@ class Remote:
         paths = [name.removeprefix(f"{self.root}/") for name in found if name.startswith(f"{self.root}/")]
         if not paths:
             raise StoreError(f"{self.url}: there is nothing. Name a folder of files, or one file.")
+        if "aliases.toml" in paths:
+            raise StoreError(
+                f"{self.url}: aliases.toml is read from a folder of this machine alone. Take it away there."
+            )
         yield from (Entry(path) for path in paths if not any(p.startswith(".") for p in path.split("/")[:-1]))
 
     @contextmanager
@@ -148,7 +154,10 @@ Place = Folder | Remote
 
 def place(raw: Path | str, one_file: bool = False) -> Place:
     """Where the raw files lie; `one_file` when an address names a file and no folder. Raises StoreError."""
-    return Remote(raw, one_file) if isinstance(raw, str) and "://" in raw else Folder(Path(raw))
+    address = _ADDRESS.fullmatch(str(raw))
+    if address and not os.path.lexists(raw):
+        return Remote(f"{address[1]}://{address[2]}", one_file)
+    return Folder(Path(raw))
 
 
 def content(where: Place, path: str) -> bytes:
