@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     push = command("push", _push, "send a package to a folder, an S3 bucket or the Hugging Face Hub")
     push.add_argument("target", help="a folder, s3://bucket/prefix, or hf://datasets/owner/name")
     push.add_argument("--version", help="X.Y.Z for the Hub (default: the latest); other targets get all releases")
+    push.add_argument("--address", help="where others find the packages there: adds Croissant files to load by address")
     _add_places(push)
     serve = command("serve", _serve, "serve the packages on 127.0.0.1 until interrupted")
     serve.add_argument("--output", type=Path, default=Path("output"), help="folder of packages (default: output)")
@@ -313,8 +314,8 @@ def _rehydrate(options: argparse.Namespace) -> int:
 
     found = rehydrate(options.folder, options.raw, options.to)
     print(
-        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the withheld; "
-        f"{found.quotes:,} quotes made whole, proved by their identifiers"
+        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the "
+        f"withheld; {found.quotes:,} quotes made whole, proved by their identifiers"
     )
     return 0
 
@@ -322,7 +323,7 @@ def _rehydrate(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace) -> int:
     from pipeline.release.push import push
 
-    found = push(options.output / _package(options), options.target, options.version)
+    found = push(options.output / _package(options), options.target, options.version, options.address)
     print(f"{found.target}: {', '.join(found.new) if found.new else 'nothing new'}")
     return 0
 

@@ -15,9 +15,7 @@ WORDS = 10
 """Words in a row that are shown at most: one less than the eleven that the Court of Justice of the European Union held
 to be a part of a news article that may be protected (16 July 2009, C-5/08, Infopaq)."""
 SIGN = "…"
-_UNSPACED = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 

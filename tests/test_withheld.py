@@ -1,4 +1,4 @@
-"""What is left of a text that its source withholds: short quotes, in every file of a release, and a proof of the rest."""
+"""What is left of a text that its source withholds: short quotes, in every file of a release, and their proof."""
 
 import hashlib
 import re
@@ -18,10 +18,10 @@ from pipeline import schema, withheld
 from pipeline.release import page
 from pipeline.release.rehydrate import rehydrate
 
-ARTICLE = """The quay is wet. Nobody walks there. The ropes are long and the nets hang from every mast that still stands upright.
+ARTICLE = """The quay is wet. Nobody walks there. The ropes are long and the nets hang from every mast standing.
 
-“We shall not leave before the last of the herring is salted and the barrels are closed,” said Ada Quill on the evening \
-of the third Sunday of the month of March.
+“We shall not leave before the last of the herring is salted and the barrels are closed,” said Ada Quill on the \
+evening of the third Sunday of the month of March.
 
 Boats came. Boats went. Then the wind turned and the gulls sat down on the roof of the hall to wait for the morning.
 """

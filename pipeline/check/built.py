@@ -105,7 +105,8 @@ def _long(name: str, table: pa.Table, hidden: Collection[str]) -> Found:
     """Rows of documents whose text is withheld with more words of it than may be shown."""
     among = pa.array(sorted(hidden), pa.string())
     rows = table.filter(pc.is_in(table["document_id"], value_set=among))
-    for key, text in zip(*(rows[column].to_pylist() for column in (schema.load(name).primary_key, "text")), strict=True):
+    keys, texts = (rows[column].to_pylist() for column in (schema.load(name).primary_key, "text"))
+    for key, text in zip(keys, texts, strict=True):
         if len(withheld.words(text)) > withheld.WORDS:
             yield key, text, f"more than {withheld.WORDS} words of a text that is withheld"
 

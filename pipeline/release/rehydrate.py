@@ -28,7 +28,7 @@ QUOTED = {"claims": ("document_id", "spans", "text"), "dates": ("document_id", "
 
 @dataclass(frozen=True, slots=True)
 class Rehydrated:
-    """What was written: rows of texts in all, how many of them were made from the user's copies, and quotes made whole."""
+    """What was written: rows of texts in all, how many of them were made from the user's copies, quotes made whole."""
 
     rows: int
     rebuilt: int
@@ -91,9 +91,7 @@ def rehydrate(folder: Path, raw: Path, target: Path) -> Rehydrated:
     return Rehydrated(len(texts), len(made), quotes)
 
 
-def _whole(
-    name: str, table: pa.Table, texts: Mapping[str, str], wanted: list[dict[str, Any]]
-) -> tuple[pa.Table, int]:
+def _whole(name: str, table: pa.Table, texts: Mapping[str, str], wanted: list[dict[str, Any]]) -> tuple[pa.Table, int]:
     """The table with the whole words of the rows whose text is among those given, and how many were cut before."""
     key = schema.load(name).primary_key
     hidden = pc.is_in(table["document_id"], value_set=pa.array(sorted(texts), pa.string())).combine_chunks()
