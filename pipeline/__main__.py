@@ -106,16 +106,17 @@ def _parser() -> argparse.ArgumentParser:
     update.add_argument("folder", type=Path, help="folder of an earlier pull")
     update.add_argument("--to", help="X.Y.Z (default: the latest)")
     rehydrate = command(
-        "rehydrate", _rehydrate, "make the withheld texts of a release from your own copies, and prove it"
+        "rehydrate", _rehydrate, "make what a release withholds of its texts from your own copies, and prove it"
     )
     rehydrate.add_argument("folder", type=Path, help="folder of a release")
     rehydrate.add_argument("--raw", type=Path, required=True, help="folder of your copies")
     rehydrate.add_argument(
-        "--to", type=Path, default=Path("texts.parquet"), help="file to write (default: texts.parquet)"
+        "--to", type=Path, default=Path("rehydrated"), help="folder for the whole tables (default: rehydrated)"
     )
     push = command("push", _push, "send a package to a folder, an S3 bucket or the Hugging Face Hub")
     push.add_argument("target", help="a folder, s3://bucket/prefix, or hf://datasets/owner/name")
     push.add_argument("--version", help="X.Y.Z for the Hub (default: the latest); other targets get all releases")
+    push.add_argument("--address", help="where others find the packages there: adds Croissant files to load by address")
     _add_places(push)
     serve = command("serve", _serve, "serve the packages on 127.0.0.1 until interrupted")
     serve.add_argument("--output", type=Path, default=Path("output"), help="folder of packages (default: output)")
@@ -313,7 +314,8 @@ def _rehydrate(options: argparse.Namespace) -> int:
 
     found = rehydrate(options.folder, options.raw, options.to)
     print(
-        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the withheld"
+        f"{options.to.as_posix()}: {found.rows:,} texts, {found.rebuilt:,} from your copies, byte for byte the "
+        f"withheld; {found.quotes:,} quotes made whole, proved by their identifiers"
     )
     return 0
 
@@ -321,7 +323,7 @@ def _rehydrate(options: argparse.Namespace) -> int:
 def _push(options: argparse.Namespace) -> int:
     from pipeline.release.push import push
 
-    found = push(options.output / _package(options), options.target, options.version)
+    found = push(options.output / _package(options), options.target, options.version, options.address)
     print(f"{found.target}: {', '.join(found.new) if found.new else 'nothing new'}")
     return 0
 

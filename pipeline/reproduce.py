@@ -63,7 +63,7 @@ def reproduce(
     with tempfile.TemporaryDirectory() as temporary:
         gone = {one.document_id: one.reason for one in withdrawals(folder)}
         result = run(raw, Path(temporary), package, until="check", withdrawn=gone, workers=workers, progress=progress)
-        build = Build(Path(temporary) / "built", package, result.tables, result.report)
+        build = Build(Path(temporary) / "built", package, result.tables, result.report, provenance.told(raw))
         rebuild(build, folder, home, held)
         different = build.differences(folder)
         files = len(manifest.payload(folder)) + len(manifest.tags(folder)) - 1  # all but provenance.json
@@ -83,8 +83,10 @@ def _rows(published: Path, built: Path) -> Iterator[str]:
 
 def _reasons(published: Path, built: Path) -> Iterator[str]:
     then, now = (json.loads((folder / provenance.FILE).read_text(encoding="utf-8")) for folder in (published, built))
-    if then["inputs"] != now["inputs"]:
+    if then["inputs"]["sha256"] != now["inputs"]["sha256"]:
         yield from _inputs(published, built)
+    if "told" in then["inputs"]:  # the first releases do not name them
+        yield from _told(then["inputs"]["told"], now["inputs"]["told"])
     if then["code"]["sha256"] != now["code"]["sha256"]:
         yield f"other code: {_named(then['code'])} then, {_named(now['code'])} now"
     for name in sorted(then["models"].keys() | now["models"].keys()):
@@ -118,6 +120,14 @@ def _inputs(published: Path, built: Path) -> Iterator[str]:
         if sources:
             shown = ", ".join(sorted(sources)[:_SHOWN]) + (", ..." if len(sources) > _SHOWN else "")
             yield f"other raw texts: {len(sources):,} {told}: {shown}"
+
+
+def _told(then: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    """Which files that tell about the documents are not those of the release."""
+    for path in sorted(then.keys() | now.keys()):
+        if then.get(path) != now.get(path):
+            how = "is missing" if path not in now else "is new" if path not in then else "has other bytes"
+            yield f"other facts told: {path} {how}"
 
 
 def _named(code: Mapping[str, Any]) -> str:

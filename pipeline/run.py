@@ -67,7 +67,7 @@ def run(
     Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written,
     ReleaseRefused when the checks fail or the release is refused.
     """
-    from pipeline.release import publish, release, withdrawn_from
+    from pipeline.release import provenance, publish, release, withdrawn_from
 
     aliases = read_aliases(raw)
     work = output / "work" / package
@@ -114,7 +114,10 @@ def run(
             report,
         )
     progress("release", 0, 1)
-    released = release(tables, report, output=output, package=package, version=version, withdrawn=withdrawn, key=key)
+    told = provenance.told(raw)
+    released = release(
+        tables, report, output=output, package=package, version=version, withdrawn=withdrawn, key=key, told=told
+    )
     progress("release", 1, 1)
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 

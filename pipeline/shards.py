@@ -27,7 +27,7 @@ SHARD_BYTES = 16 * 2**20  # what a worker holds of raw text at a time
 _HERE = Path(__file__).parent
 _STAGE_CODE = {  # what a stage's output depends on: our files, then libraries
     "clean": (
-        ("offsets.py", "schema.py", "read.py", "clean", "annotate/dates"),
+        ("offsets.py", "schema.py", "read", "clean", "annotate/dates"),
         ("chardet", "ftfy", "htmldate", "lxml", "py3langid", "trafilatura"),
     ),
     "annotate": (

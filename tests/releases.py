@@ -1,4 +1,4 @@
-"""Releases made in a moment: by the real writers, without the checks, the page and Croissant."""
+"""Releases made in a moment: by the real writers, without the checks and the page."""
 
 import json
 from functools import cache
@@ -13,6 +13,7 @@ from pipeline.release import (
     card,
     catalogue,
     changes,
+    croissant,
     datapackage,
     made_up,
     manifest,
@@ -66,6 +67,7 @@ def published(output: Path, rows: tiny.Rows, version: str, withdrawn: dict[str, 
         (folder / tables.FILE).write_text(tables.described(found), encoding="utf-8")
         changes.write(changes.compare(home / last.version if last else None, folder), folder, version)
         (folder / "README.md").write_text(card.card(found, NO_CHECKS, "tiny", version, data), encoding="utf-8")
+        (folder / croissant.FILE).write_text(croissant.descriptor(folder, "tiny", version), encoding="utf-8")
         withheld = None
         if texts.num_rows > found["texts"].num_rows:
             complete = home / ".staging" / "texts.parquet"

@@ -238,7 +238,7 @@ def test_a_link_opens_one_claim(many: Any, output: Path, address: str) -> None:
     expect(dialog.locator("dd").first).to_have_text(row["claim_id"])
     many.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-    link = many.locator(".results a").nth(3)
+    link = many.locator(".results").get_by_role("link").nth(3)
     link.press("Enter")
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Close").click()
@@ -260,7 +260,10 @@ def test_what_is_shown_can_be_downloaded(many: Any, output: Path, kind: str) -> 
     if kind == "CSV":
         found = list(csv.DictReader(io.StringIO(text, newline="")))
     else:
-        found = [{name: "" if v is None else str(v) for name, v in row.items()} for row in json.loads(text)]
+        found = [
+            {name: "" if v is None else v if isinstance(v, str) else json.dumps(v) for name, v in row.items()}
+            for row in json.loads(text)
+        ]
 
     assert started.value.suggested_filename == f"many-1.0.0-claims.{kind.lower()}"
     assert {row["claim_id"]: _numbers(row) for row in found} == {key: _numbers(row) for key, row in wanted.items()}
@@ -277,7 +280,7 @@ def test_everything_is_text(context: Any, address: str) -> None:
     tab.goto(f"{address}/evil/1.0.0/")
     expect(tab.locator("#count")).to_have_text("3 of 3 claims")
     expect(tab.locator(".results")).to_contain_text(EVIL)
-    tab.locator(".results a").filter(has_text="Boats").click()
+    tab.locator(".results").get_by_role("link").filter(has_text="Boats").click()
     dialog = tab.get_by_role("dialog")
     expect(dialog.locator("mark.claim").first).to_have_text("Boats, 𝔄 and nets,")
     expect(dialog.locator("mark.speaker")).to_have_text("Ilse Dorn")

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 import tiny
+from releases import many, published
+from served import serving
 
 from pipeline import schema
-from pipeline.release import croissant, tables
+from pipeline.release import croissant, tables, verify
+from pipeline.release.push import push
 
 mlcroissant = pytest.importorskip("mlcroissant")
 
@@ -72,6 +75,23 @@ def test_records_are_the_rows(folder: Path) -> None:
         found = [{key.split("/")[1]: _plain(value) for key, value in row.items()} for row in dataset.records(name)]
 
         assert found == table.to_pylist()
+
+
+def test_a_descriptor_loads_by_its_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pushed with the address of the packages, the descriptor beside a release loads over HTTP, digests checked."""
+    home = published(tmp_path / "here", many(40), "1.0.0").parent
+    (tmp_path / "there").mkdir()
+    monkeypatch.setattr("mlcroissant._src.core.constants.DOWNLOAD_PATH", tmp_path)  # not in the user's own cache
+    with serving(tmp_path / "there") as address:
+        push(home, str(tmp_path / "there"), address=f"{address}/")
+        push(home, str(tmp_path / "there"), address=address)
+        dataset = mlcroissant.Dataset(f"{address}/tiny/tiny-1.0.0.croissant.json")
+        found = sum(1 for _ in dataset.records("claims"))
+        with pytest.raises(Exception, match="claims-file"):  # why the one inside the release will not do
+            next(iter(mlcroissant.Dataset(f"{address}/tiny/1.0.0/croissant.json").records("claims")))
+
+    assert found == 40
+    assert verify.output(tmp_path / "there") == []
 
 
 @pytest.mark.parametrize("place", [4, 1_000, -5])

@@ -8,9 +8,10 @@ import pytest
 from lxml import html as lxml_html
 
 from pipeline import schema
-from pipeline.annotate.guideline import SCHEMES, guideline, html, markdown, read
+from pipeline.annotate.guideline import SCHEMES, guideline, markdown, read
 from pipeline.annotate.lexicons import FOLDER
 from pipeline.errors import SchemaError
+from pipeline.release import page
 
 GOLD = Path(__file__).parent / "gold" / "claim_types.jsonl"
 TESTS = (
@@ -81,13 +82,13 @@ def test_markdown_holds_the_whole_guideline() -> None:
 
 def test_page_shows_everything_as_text() -> None:
     """The page escapes what it is given, shows every sentence of the guideline and asks for nothing outside."""
-    page = html()
-    tree = lxml_html.fromstring(page)
+    text = page.guideline()
+    tree = lxml_html.fromstring(text)
     shown = " ".join(tree.find("body").text_content().split())
     guide = guideline()
 
-    assert "questions &amp; answers" in page
-    assert "questions & answers" not in page
+    assert "questions &amp; answers" in text
+    assert "questions & answers" not in text
     for label in guide.labels:
         assert label.test in shown
         assert label.definition.replace("`", "") in shown

@@ -52,13 +52,14 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_withheld_texts_come_back_byte_for_byte(release: Path, tmp_path: Path) -> None:
     """From the raw folder itself the complete texts.parquet is made, with the digest that the release names."""
-    found = rehydrate(release, articles(tmp_path / "raw"), tmp_path / "texts.parquet")
+    found = rehydrate(release, articles(tmp_path / "raw"), tmp_path / "whole")
 
     assert (5, 4) == (found.rows, found.rebuilt)
     assert 1 == pq.read_metadata(release / "data" / "texts.parquet").num_rows
     said = json.loads((release / "provenance.json").read_bytes())["withheld"]
-    assert {"documents": 4, "texts_sha256": manifest.digest(tmp_path / "texts.parquet")} == said
-    assert "Nobody saw the wall – it was dark." in pq.read_table(tmp_path / "texts.parquet")["text"].to_pylist()
+    assert {"documents": 4, "texts_sha256": manifest.digest(tmp_path / "whole" / "texts.parquet")} == said
+    texts = pq.read_table(tmp_path / "whole" / "texts.parquet")["text"].to_pylist()
+    assert "Nobody saw the wall – it was dark." in texts
 
 
 def test_an_article_is_known_by_its_bytes(release: Path, tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_an_article_is_known_by_its_bytes(release: Path, tmp_path: Path) -> None
         ending = Path(name).suffix
         (tmp_path / "copies" / f"{number}{ending}.gz").write_bytes(gzip.compress(content))
 
-    assert 4 == rehydrate(release, tmp_path / "copies", tmp_path / "texts.parquet").rebuilt
+    assert 4 == rehydrate(release, tmp_path / "copies", tmp_path / "whole").rebuilt
 
 
 def test_the_article_that_differs_is_named(release: Path, tmp_path: Path) -> None:
@@ -77,14 +78,14 @@ def test_the_article_that_differs_is_named(release: Path, tmp_path: Path) -> Non
     (raw / "courier" / "quay.txt").write_bytes(ARTICLES["courier/quay.txt"] + b"Correction: it was Tuesday.\n")
     (raw / "courier" / "feed.jsonl").unlink()
     with pytest.raises(ReleaseRefused) as refused:
-        rehydrate(release, raw, tmp_path / "texts.parquet")
+        rehydrate(release, raw, tmp_path / "whole")
 
     told = str(refused.value)
     assert "3 of 4 withheld articles are not there as they were read" in told
     assert f"courier/quay.txt: your copy hashes to {manifest.digest(raw / 'courier' / 'quay.txt')}" in told
     assert "courier/feed.jsonl#2: no file has the bytes that hash to" in told
     assert "wall.txt" not in told
-    assert not list(tmp_path.glob("texts*"))
+    assert not list(tmp_path.glob("whole/*"))
 
 
 def test_another_cleaner_is_told(tmp_path: Path) -> None:
@@ -95,11 +96,11 @@ def test_another_cleaner_is_told(tmp_path: Path) -> None:
     text = next(row for row in rows["texts"] if row["document_id"] == wall["document_id"])
     text["cleaner"] = wall["cleaner"] = "clean/0"
     with pytest.raises(ReleaseRefused, match=r"come out otherwise .* cleaned by clean/0, clean/1, this is clean/1"):
-        rehydrate(published(tmp_path / "one", rows, "1.0.0"), raw, tmp_path / "texts.parquet")
+        rehydrate(published(tmp_path / "one", rows, "1.0.0"), raw, tmp_path / "whole")
     wall["text_sha256"] = "0" * 64
     with pytest.raises(ReleaseRefused, match=r"courier/wall\.txt: the same articles come out otherwise"):
-        rehydrate(published(tmp_path / "two", rows, "1.0.0"), raw, tmp_path / "texts.parquet")
-    assert not list(tmp_path.glob("texts*"))
+        rehydrate(published(tmp_path / "two", rows, "1.0.0"), raw, tmp_path / "whole")
+    assert not list(tmp_path.glob("whole/*"))
 
 
 def test_a_release_that_was_changed_is_refused(release: Path, tmp_path: Path) -> None:
@@ -109,19 +110,19 @@ def test_a_release_that_was_changed_is_refused(release: Path, tmp_path: Path) ->
         (tmp_path / "copy" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "copy" / name).write_bytes((release / name).read_bytes() + b" ")
     with pytest.raises(ReleaseRefused, match="manifest"):
-        rehydrate(tmp_path / "copy", articles(tmp_path / "raw"), tmp_path / "texts.parquet")
+        rehydrate(tmp_path / "copy", articles(tmp_path / "raw"), tmp_path / "whole")
 
 
 def test_wrong_use_is_told(release: Path, tmp_path: Path) -> None:
     """A target inside the release, one that cannot be written, a release without withheld texts, a missing folder."""
     raw = articles(tmp_path / "raw")
     with pytest.raises(StoreError, match="would be passed on"):
-        rehydrate(release, raw, release / "data" / "all.parquet")
+        rehydrate(release, raw, release / "data" / "all")
     with pytest.raises(StoreError, match="nowhere"):
-        rehydrate(release, raw, tmp_path / "nowhere" / "texts.parquet")
+        rehydrate(release, raw, tmp_path / "nowhere" / "whole")
     with pytest.raises(StoreError, match="is no folder"):
-        rehydrate(release, tmp_path / "none", tmp_path / "texts.parquet")
+        rehydrate(release, tmp_path / "none", tmp_path / "whole")
     rows = tiny.rows()
     rows["documents"] = [row | {"text_published": True} for row in rows["documents"]]
     with pytest.raises(StoreError, match="withholds no text"):
-        rehydrate(published(tmp_path / "output", rows, "1.0.0"), raw, tmp_path / "texts.parquet")
+        rehydrate(published(tmp_path / "output", rows, "1.0.0"), raw, tmp_path / "whole")

@@ -341,12 +341,16 @@ def test_a_flipped_bit_does_not_pass_for_data(first: Released, tmp_path: Path) -
 
 
 def test_a_package_put_together_wrongly_is_found(first: Released, tmp_path: Path) -> None:
-    """Rows out of order, a withheld text and a changed byte are all found."""
+    """Rows out of order, a withheld text, a long quote of one and a changed byte are all found."""
     folder = tmp_path / "1.0.0"
     shutil.copytree(first.folder, folder)
     documents = pq.read_table(folder / "data" / "documents.parquet")
     pq.write_table(documents.take([3, 2, 1, 0]), folder / "data" / "documents.parquet")
     pq.write_table(tiny.tables(tiny.rows())["texts"], folder / "data" / "texts.parquet")
+    claims = pq.read_table(folder / "data" / "claims.parquet").to_pylist()
+    secret = next(row for row in documents.to_pylist() if row["source"] == "herald/secret.txt")
+    claims[2] |= {"document_id": secret["document_id"], "text": "one two three four five six seven eight nine ten more"}
+    pq.write_table(schema.table("claims", claims), folder / "data" / "claims.parquet")
     speakers = folder / "data" / "csv" / "speakers.csv"
     speakers.write_bytes(speakers.read_bytes().replace(b"Ilse Dorn", b"Else Dorn"))
 
@@ -358,6 +362,7 @@ def test_a_package_put_together_wrongly_is_found(first: Released, tmp_path: Path
         ("frictionless validate", "speakers-csv"),
         ("rows are in canonical order", "documents"),
         ("withheld texts are absent", "texts"),
+        ("quotes of withheld texts are short", "claims"),
     } <= failed
 
 

@@ -1,11 +1,9 @@
-"""The annotation guideline of the claim types: one text (`lexicons/guideline.toml`) as Markdown and as a page.
+"""The annotation guideline of the claim types: one text (`lexicons/guideline.toml`) and as Markdown.
 
 The file is read by people who label claims and by the release, which ships it beside the table; a label, a reason or a
 mapping is worded there and nowhere else.
 """
 
-import base64
-import hashlib
 import tomllib
 from dataclasses import dataclass, fields
 from functools import cache
@@ -15,7 +13,6 @@ from typing import Any
 from pipeline.annotate.lexicons import FOLDER
 from pipeline.errors import SchemaError
 
-_TEMPLATES = Path(__file__).parents[1] / "release" / "templates"
 SCHEMES = {
     "full_fact": "Full Fact",
     "claimbuster": "ClaimBuster",
@@ -138,33 +135,6 @@ def markdown() -> str:
     parts += ["## `checkable`", guide.checkable]
     parts += ["## Crosswalk", guide.crosswalk_note, _table(guide.crosswalk())]
     return "\n\n".join(parts) + "\n"
-
-
-def html() -> str:
-    """The guideline as one HTML page that a double click opens: no script, no request, every value as text."""
-    import jinja2
-    from markupsafe import Markup, escape
-
-    def code(text: str) -> Markup:
-        """Escaped text with the words between backticks as code."""
-        pieces = text.split("`")
-        return Markup("").join(
-            Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)
-        )
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["code"] = code
-    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return environment.get_template("guideline.html").render(
-        guide=guideline(), schemes=SCHEMES, style=Markup(style), style_digest=f"sha256-{digest}"
-    )
 
 
 _NESTED = {

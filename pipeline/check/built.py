@@ -5,14 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import schema
+from pipeline import schema, withheld
 from pipeline.check.report import Check, Found, checked
 
 FRICTIONLESS_ROWS = 2_000
@@ -91,12 +92,23 @@ def _read_back(folder: Path) -> list[Check]:
         found.append(
             checked("rows are in canonical order", name, tables[name].num_rows, _disorder(name, tables[name], rank))[0]
         )
-    withheld = {row["document_id"] for row in documents if not row["text_published"]}
-    held = [
-        (key, None, "this text is withheld") for key in tables["texts"]["document_id"].to_pylist() if key in withheld
-    ]
+    hidden = {row["document_id"] for row in documents if not row["text_published"]}
+    held = [(key, None, "this text is withheld") for key in tables["texts"]["document_id"].to_pylist() if key in hidden]
     found.append(checked("withheld texts are absent", "texts", tables["texts"].num_rows, held)[0])
+    for name in ("claims", "dates"):
+        long = _long(name, tables[name], hidden)
+        found.append(checked("quotes of withheld texts are short", name, tables[name].num_rows, long)[0])
     return found
+
+
+def _long(name: str, table: pa.Table, hidden: Collection[str]) -> Found:
+    """Rows of documents whose text is withheld with more words of it than may be shown."""
+    among = pa.array(sorted(hidden), pa.string())
+    rows = table.filter(pc.is_in(table["document_id"], value_set=among))
+    keys, texts = (rows[column].to_pylist() for column in (schema.load(name).primary_key, "text"))
+    for key, text in zip(keys, texts, strict=True):
+        if len(withheld.words(text)) > withheld.WORDS:
+            yield key, text, f"more than {withheld.WORDS} words of a text that is withheld"
 
 
 def _disorder(name: str, table: pa.Table, rank: Mapping[str, int]) -> Found:

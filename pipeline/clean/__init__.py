@@ -21,16 +21,23 @@ from pipeline.clean.rules import RULES, list_marks
 from pipeline.clean.structure import structure
 from pipeline.offsets import Alignment
 from pipeline.read import LANGUAGE, RejectedError
+from pipeline.read.limits import MAX_LINE
 
 CLEANER = "clean/1"
 
-MAX_LINE = 1_000_000
-"""Code points in one line of plain text: a paragraph of 150,000 words is data, and what reads it is made for
-paragraphs."""
 MIN_LETTERS = 50
 """Letters below which no language is told: a line of names could be any."""
 LANGUAGE_FROM = 2000
 """Code points at the head of a text from which its language is told."""
+ENGLISH = frozenset(
+    "the of and that with said from by which were have has been this their they would but not it his".split()
+)
+"""Words of English that other languages in Latin letters do not have, or not so often."""
+MIN_ENGLISH, MIN_DIFFERENT, MIN_WORDS = 0.1, 5, 40
+"""Share of these among all words, and number of different ones, from which a text of so many words is English without
+a detector: nine in ten news texts. Of 1,949 the detector said so of each."""
+MAX_FOREIGN = 1.05
+"""Bytes of UTF-8 for each code point of such a text: curly quotes are two in a hundred, letters beyond Latin all."""
 MIN_LIKELY = 0.7
 """Probability that py3langid must give a language. At 0.5 one in 800 stretches of 80 English letters was told
 wrongly."""
@@ -220,10 +227,23 @@ def _language(told: str | None, text: str) -> tuple[str | None, str | None]:
     if told:
         return told, "metadata"
     if sum(map(str.isalpha, text)) >= MIN_LETTERS:
-        language, likely = _identifier().classify(text[:LANGUAGE_FROM])
+        head = text[:LANGUAGE_FROM]
+        words = head.lower().split()
+        if _is_english(words) and len(head.encode()) <= MAX_FOREIGN * len(head):
+            return "en", "detected"
+        language, likely = _identifier().classify(head)
         if likely >= MIN_LIKELY:
             return language, "detected"
     return None, None
+
+
+def _is_english(words: list[str]) -> bool:
+    """Whether nobody need ask a detector."""
+    return (
+        len(words) >= MIN_WORDS
+        and len(ENGLISH.intersection(words)) >= MIN_DIFFERENT
+        and sum(map(ENGLISH.__contains__, words)) >= MIN_ENGLISH * len(words)
+    )
 
 
 @cache

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 
 from pipeline.offsets import Edit
 from pipeline.read import RejectedError
+from pipeline.read.limits import MAX_HTML_DEPTH, MAX_TAGS
 
-MAX_DEPTH = 200
-"""Open elements. lxml cuts a page at 254 and says nothing; news pages have 15 to 40."""
 MIN_BLOCK = 40
 """Letters of a block that count as the page's own text; shorter ones are mostly menus and captions."""
 
@@ -83,6 +82,7 @@ class Walk:
     headlines: list[tuple[int, int]] = field(default_factory=list)
     shares: dict[int, int] = field(default_factory=dict)
     _open: list[tuple[str, bool, bool]] = field(default_factory=list)  # name, whether unseen, whether an aside
+    _tags: int = 0
     _unseen: int = 0
     _asides: int = 0
     _links: int = 0
@@ -96,7 +96,7 @@ class Walk:
         return max((count for article, count in self.shares.items() if article), default=self.shares.get(0, 0))
 
     def run(self) -> None:
-        """Walk; raises RejectedError when elements stand too deep in one another."""
+        """Walk; raises RejectedError when there are too many elements, or too deep in one another."""
         source, at = self.source, 0
         while at < len(source):
             tag = source.find("<", at)
@@ -122,6 +122,9 @@ class Walk:
             return self._gone(at, -1, 0)
         end = match.end()
         name = match[2].lower()
+        self._tags += 1
+        if self._tags > MAX_TAGS:
+            raise RejectedError("too_deep", f"more than {MAX_TAGS} tags, the last at character {at}")
         if match[1]:
             self._close(name, at)
         else:
@@ -167,8 +170,8 @@ class Walk:
             self._article = self._articles
         if name == "h1":
             self.headlines.append((end, end))
-        if len(self._open) > MAX_DEPTH:
-            raise RejectedError("too_deep", f"more than {MAX_DEPTH} open elements at character {at}")
+        if len(self._open) > MAX_HTML_DEPTH:
+            raise RejectedError("too_deep", f"more than {MAX_HTML_DEPTH} open elements at character {at}")
         return end
 
     def _close(self, name: str, at: int) -> None:

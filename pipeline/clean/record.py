@@ -14,9 +14,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # in every Py
 
 from pipeline.offsets import Edit
 from pipeline.read import RejectedError
-
-MAX_DEPTH = 100
-"""Open brackets. News records have under 5; Python's own parser ends at about 1000."""
+from pipeline.read.limits import MAX_JSON_DEPTH
 
 FIELDS = ("title", "published", "url", "author", "language", "outlet", "licence")
 
@@ -88,8 +86,8 @@ def _refuse_depth(line: str) -> None:
     depth = 0
     for match in _BRACKET.finditer(line):
         depth += bool(match[1]) - bool(match[2])
-        if depth > MAX_DEPTH:
-            raise RejectedError("too_deep", f"more than {MAX_DEPTH} open brackets at character {match.start()}")
+        if depth > MAX_JSON_DEPTH:
+            raise RejectedError("too_deep", f"more than {MAX_JSON_DEPTH} open brackets at character {match.start()}")
 
 
 def _fields(line: str) -> Iterator[tuple[str, tuple[object, int, int]]]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -45,6 +46,7 @@ def release(
     version: str,
     withdrawn: Mapping[str, str] | None = None,
     key: Path | None = None,
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> Released:
     """Publish the tables as `output/<package>/<version>/`, checked as the very bytes that are published.
 
@@ -58,6 +60,7 @@ def release(
         withdrawn: documents that this release and all later ones leave out for good, with the reason; their rows are
             already out of `rows`.
         key: file of an ssh key that signs the release; None for none.
+        told: digests of the files that tell about the documents, as `provenance.told` finds them in a raw folder.
 
     Raises:
         ReleaseRefused: a name or version that is none, a report that is not ok, bytes that fail their checks, a version
@@ -80,7 +83,7 @@ def release(
         last = held.last
         known = withdrawals(home / last.version) if last else []
         _refuse_withdrawn(rows, known, package)
-        build = Build(folder, package, rows, report)
+        build = Build(folder, package, rows, report, told)
         entry = held.get(version) if version != "auto" else None
         if entry is not None:
             different = _rebuilt(build, home, held, entry)

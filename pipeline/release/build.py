@@ -14,7 +14,6 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from pipeline import check, schema
-from pipeline.annotate import guideline
 from pipeline.errors import ReleaseRefused
 from pipeline.release import card, changes, croissant, datapackage, manifest, page, provenance, signature, tables
 
@@ -40,8 +39,15 @@ class Build:
         report: of the tables; after `finish` with the checks of the package's own bytes.
     """
 
-    def __init__(self, folder: Path, package: str, rows: Mapping[str, pa.Table], report: check.Report) -> None:
-        self.folder, self.package, self.report = folder, package, report
+    def __init__(
+        self,
+        folder: Path,
+        package: str,
+        rows: Mapping[str, pa.Table],
+        report: check.Report,
+        told: Mapping[str, str],
+    ) -> None:
+        self.folder, self.package, self.report, self._told = folder, package, report, told
         self._checked = False
         canonical = tables.canonical(rows)
         self._tables = tables.published(canonical)
@@ -95,11 +101,11 @@ class Build:
         self._write("README.md", card.card(self._tables, self.report, self.package, version, self._manifest))
         self._write("quality/report.json", self.report.to_json())
         self._write("quality/report.html", page.quality(self.report, self.package, version))
-        self._write("quality/guideline.html", guideline.html())
+        self._write("quality/guideline.html", page.guideline())
         self._write(croissant.FILE, croissant.descriptor(self.folder, self.package, version))
         self._write(
             provenance.FILE,
-            provenance.describe(self._tables["documents"], self.package, version, previous, self._withheld),
+            provenance.describe(self._tables["documents"], self.package, version, previous, self._withheld, self._told),
         )
         page.write(self.folder, self.package, version)
         manifest.write_tags(self.folder, self.package, version)

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline import schema
+from pipeline import schema, withheld
 from pipeline.check import Report
 from pipeline.release.snippets import snippets
 
@@ -94,6 +94,7 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
         accepted=f"{accepted.num_rows:,}",
         rejected=f"{documents.num_rows - accepted.num_rows:,}",
         withheld=f"{pc.sum(pc.invert(accepted['text_published'])).as_py() or 0:,}",
+        words=withheld.WORDS,
         outlets=_table(("outlet", "documents"), _counted(accepted["outlet"], "(not told)")),
         licences=_table(("licence of the text", "documents"), _counted(accepted["licence"], "(not told)")),
         types=_table(("claim type", "claims"), _counted(claims["claim_type"])),

@@ -1,8 +1,10 @@
 """The folder as a Croissant 1.1 dataset: files with their digests, and the tables in them as record sets.
 
-Paths are relative, so a reader needs no network. The definitions of labels stand in the description of their field, and
-foreign keys in datapackage.json only: Croissant's `references` make a reader join the tables, and a null key loses its
-row. `datePublished` is left out on purpose: a release does not tell when it was built.
+Paths are relative, so a reader of the folder needs no network. mlcroissant (1.1.1) follows none when it loads the
+descriptor by its address, so a push to a known address puts one with addresses beside the release. The definitions of
+labels stand in the description of their field, and foreign keys in datapackage.json only: Croissant's `references` make
+a reader join the tables, and a null key loses its row. `datePublished` is left out on purpose: a release does not tell
+when it was built.
 """
 
 import json
@@ -86,6 +88,20 @@ def descriptor(built: Path, package: str, version: str) -> str:
         "distribution": files,
         "recordSet": [_records(name) for name in schema.TABLES],
     }
+    return json.dumps(described, ensure_ascii=False, indent=2) + "\n"
+
+
+def name_at_address(package: str, version: str) -> str:
+    """The file beside a release, and beside its zip, that holds the descriptor with addresses."""
+    return f"{package}-{version}.{FILE}"
+
+
+def with_addresses(release: Path, address: str) -> str:
+    """The descriptor of a release with the address of each file; `address` is that of the release's folder."""
+    described = json.loads((release / FILE).read_bytes())
+    described["url"] = f"{address}/index.html"
+    for file in described["distribution"]:
+        file["contentUrl"] = f"{address}/{file['contentUrl']}"
     return json.dumps(described, ensure_ascii=False, indent=2) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The pages: the quality report, the page of a release, the catalogue of all packages.
+"""The pages: quality report, annotation guideline, the page of a release, the catalogue of all packages.
 
 Each is one HTML file with its style inside, every value in it text, and a policy that lets nothing in from elsewhere. A
 page is whole without script: tables, pictures, samples, code. A release's page also names a script that lies beside the
@@ -11,15 +11,19 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pyarrow.parquet as pq
 
 from pipeline import schema
+from pipeline.annotate import guideline as annotation
 from pipeline.check import Report
 from pipeline.release import card, figures, jsonld, manifest, samples
 from pipeline.release.snippets import snippets
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 FILE = "index.html"
 BROWSER = "browser.js"
@@ -51,7 +55,9 @@ def quality(report: Report, package: str, version: str) -> str:
     )
 
 
-page = quality
+def guideline() -> str:
+    """The annotation guideline of the claim types as one HTML file."""
+    return _render("guideline", guide=annotation.guideline(), schemes=annotation.SCHEMES)
 
 
 def write(built: Path, package: str, version: str) -> None:
@@ -163,13 +169,24 @@ def _render(name: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["size"] = size
+    environment.filters |= {"size": size, "code": _code}
     environment.globals["query"] = _query
     environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "separators": (",", ":")}
-    style = (_TEMPLATES / ("report.css" if name == "report" else "page.css")).read_text(encoding="utf-8")
+    sheet = "report.css" if name in ("report", "guideline") else "page.css"
+    style = (_TEMPLATES / sheet).read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return environment.get_template(f"{name}.html").render(
         style=Markup(style), style_digest=f"sha256-{digest}", **values
+    )
+
+
+def _code(text: str) -> "Markup":
+    """Escaped text with the words between backticks as code."""
+    from markupsafe import Markup, escape
+
+    pieces = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
     )
 
 

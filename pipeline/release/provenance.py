@@ -11,8 +11,10 @@ import platform
 import re
 import subprocess
 import tomllib
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -29,7 +31,12 @@ _ROUNDING = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "a
 
 
 def describe(
-    documents: pa.Table, package: str, version: str, previous: tuple[str, str] | None, withheld: tuple[int, str] | None
+    documents: pa.Table,
+    package: str,
+    version: str,
+    previous: tuple[str, str] | None,
+    withheld: tuple[int, str] | None,
+    told: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """The text of provenance.json.
 
@@ -39,6 +46,7 @@ def describe(
         version: of the release.
         previous: version and tagmanifest digest of the release before.
         withheld: number of texts that are not published, and the digest of texts.parquet as it would be with them.
+        told: digests of the files in the raw folder that tell about the documents, by path, as `told` finds them.
     """
     sources = _sources()
     found: dict[str, Any] = {
@@ -46,7 +54,7 @@ def describe(
         "version": version,
         "previous": previous and {"version": previous[0], "tagmanifest_sha256": previous[1]},
         "command": ["onrecord", "release", "--package", package, "--version", version],
-        "inputs": inputs(documents),
+        "inputs": inputs(documents) | {"told": dict(sorted(told.items()))},
         "withheld": withheld and {"documents": withheld[0], "texts_sha256": withheld[1]},
         "code": {
             "name": "onrecord",
@@ -77,6 +85,12 @@ def inputs(documents: pa.Table) -> dict[str, Any]:
         "bytes": sum(size or 0 for size in documents["raw_bytes"].to_pylist()),
         "sha256": hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest(),
     }
+
+
+def told(raw: Path) -> dict[str, str]:
+    """The digests of what a raw folder tells about its documents: every source.toml and aliases.toml, by path."""
+    found = {path.relative_to(raw).as_posix(): path for path in (*raw.rglob("source.toml"), raw / "aliases.toml")}
+    return {name: _digest(path) for name, path in found.items() if path.is_file() and "/." not in f"/{name}"}
 
 
 def environment() -> dict[str, Any]:

@@ -8,9 +8,10 @@ by the next one.
 
 import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import ReleaseRefused, StoreError
-from pipeline.release import catalogue, manifest, publish, serve, store, verify
+from pipeline.release import catalogue, croissant, manifest, publish, serve, store, verify
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -42,7 +43,7 @@ class Pushed:
     new: tuple[str, ...]
 
 
-def push(home: Path, target: str, version: str | None = None) -> Pushed:
+def push(home: Path, target: str, version: str | None = None, address: str | None = None) -> Pushed:
     """Send a package to a target.
 
     Args:
@@ -52,6 +53,8 @@ def push(home: Path, target: str, version: str | None = None) -> Pushed:
             `hf://datasets/owner/name`, with a token as `hf auth login` or HF_TOKEN gives it.
         version: the release that the Hub gets, as one commit and its tag; the latest when it is not named. The other
             targets get all releases.
+        address: http(s) address at which the packages will be found there. Beside each release then lies a Croissant
+            descriptor that readers may load by its own address.
 
     Raises:
         ReleaseRefused: a package that is not whole, or a target with other releases under the same versions.
@@ -65,12 +68,28 @@ def push(home: Path, target: str, version: str | None = None) -> Pushed:
         raise StoreError(f"{target}: gets all releases; a version is named for the Hub only.")
     if "://" in target and hub is None and not target.startswith("s3://"):
         raise StoreError(f"{target}: name a folder, s3://bucket/prefix or hf://datasets/owner/name.")
+    if address is not None and (hub is not None or not re.fullmatch(r"https?://[!-~]+", address)):
+        raise StoreError(f"{address}: is no http(s) address of packages, or the target is the Hub, which has its own.")
     faults = verify.package(home)
     if faults:
         raise ReleaseRefused(f"{home / faults[0].file}: {faults[0].message}. Nothing was sent.")
     if hub is not None:
         return _to_hub(home, held, hub, version)
-    return _to_bucket(home, held, target) if target.startswith("s3://") else _to_folder(home, held, Path(target))
+    beside = _descriptors(home, held, address) if address else {}
+    if target.startswith("s3://"):
+        return _to_bucket(home, held, target, beside)
+    return _to_folder(home, held, Path(target), beside)
+
+
+def _descriptors(home: Path, held: catalogue.Catalogue, address: str) -> dict[str, str | None]:
+    """For each release the Croissant descriptor with addresses, by its name in the package; None: to be deleted."""
+    base = f"{address.rstrip('/')}/{home.name}"
+    return {
+        croissant.name_at_address(home.name, entry.version): None
+        if entry.status == "withdrawn"
+        else croissant.with_addresses(home / entry.version, f"{base}/{entry.version}")
+        for entry in held.versions
+    }
 
 
 def _new(ours: catalogue.Catalogue, theirs: catalogue.Catalogue, target: str) -> list[catalogue.Entry]:
@@ -90,7 +109,7 @@ def _new(ours: catalogue.Catalogue, theirs: catalogue.Catalogue, target: str) ->
     return list(ours.versions[len(theirs.versions) :])
 
 
-def _to_folder(home: Path, held: catalogue.Catalogue, target: Path) -> Pushed:
+def _to_folder(home: Path, held: catalogue.Catalogue, target: Path, beside: Mapping[str, str | None]) -> Pushed:
     """Copy what is new beside its place, and rename it; the list follows."""
     there = target / home.name
     if there.resolve() == home.resolve():
@@ -109,10 +128,15 @@ def _to_folder(home: Path, held: catalogue.Catalogue, target: Path) -> Pushed:
             if faults:
                 raise ReleaseRefused(f"{there / entry.version / faults[0].file}: {faults[0].message}.")
         publish.finish(there, held)
+        for name, text in beside.items():
+            if text is None:
+                store.delete(there / name)
+            else:
+                store.replace(there, there / name, text)
     return Pushed(str(target), tuple(entry.version for entry in new))
 
 
-def _to_bucket(home: Path, held: catalogue.Catalogue, target: str) -> Pushed:
+def _to_bucket(home: Path, held: catalogue.Catalogue, target: str, beside: Mapping[str, str | None]) -> Pushed:
     """Create the objects of what is new, then replace the list if nobody else did."""
     try:
         import obstore
@@ -145,7 +169,7 @@ def _to_bucket(home: Path, held: catalogue.Catalogue, target: str) -> Pushed:
         for entry in held.versions:
             if entry.status == "withdrawn":
                 _purge(bucket, home, entry)
-        for name, text in catalogue.derived(held).items():
+        for name, text in {**catalogue.derived(held), **beside}.items():
             if text is None:
                 obstore.delete(bucket, [f"{home.name}/{name}"])
             else:

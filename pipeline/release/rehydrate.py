@@ -1,7 +1,9 @@
 """The texts that a release withholds, made again from the user's own copies of the articles, and proved the same.
 
 A release names each document by the digest of its raw bytes and of its text, and the digest that texts.parquet has
-with all texts in it. Whoever has the same articles cleans them anew; nothing but the very same file is written.
+with all texts in it. Whoever has the same articles cleans them anew; nothing but the very same file is written. Claims
+and temporal expressions, of which the release shows a few words, get their whole words from those texts; the identifier
+of each was made from them, so a wrong word would show.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import read, schema
@@ -19,24 +22,28 @@ from pipeline.errors import ReleaseRefused, StoreError
 from pipeline.release import manifest, provenance, tables, verify
 
 SHOWN = 5  # articles named in a message
+QUOTED = {"claims": ("document_id", "spans", "text"), "dates": ("document_id", "start", "end", "text")}
+"""Tables with words of the texts, and the columns whose values give the identifier of a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rehydrated:
-    """What was written: rows of texts in all, and how many of them were made from the user's copies."""
+    """What was written: rows of texts in all, how many of them were made from the user's copies, quotes made whole."""
 
     rows: int
     rebuilt: int
+    quotes: int
 
 
 def rehydrate(folder: Path, raw: Path, target: Path) -> Rehydrated:
-    """Write the complete texts.parquet of a release, its withheld texts made from the copies in a raw folder.
+    """Write a release's texts, claims and dates with all their words, the withheld ones from copies in a raw folder.
 
     Args:
         folder: the release.
         raw: folder of the user's copies, read as raw folders are; an article is known by its bytes, so file names and
             folders may be others.
-        target: the file to write; not inside the release, where it would be published with it.
+        target: folder for texts.parquet, claims.parquet and dates.parquet, made where it is not there; not inside the
+            release, where they would be published with it.
 
     Raises:
         ReleaseRefused: a release that is not whole, or an article that is missing or differs; it is named.
@@ -59,18 +66,47 @@ def rehydrate(folder: Path, raw: Path, target: Path) -> Rehydrated:
     texts = pa.concat_tables([published, made])
     order = {row["document_id"]: place for place, row in enumerate(rows)}
     places = [order[key] for key in texts["document_id"].to_pylist()]
-    complete = texts.take(sorted(range(len(places)), key=places.__getitem__)).combine_chunks()
-    part = target.with_name(f"{target.name}.part")
+    complete = {"texts": texts.take(sorted(range(len(places)), key=places.__getitem__)).combine_chunks()}
+    words = dict(zip(made["document_id"].to_pylist(), made["text"].to_pylist(), strict=True))
+    quotes = 0
+    for name in QUOTED:
+        table = pq.read_table(folder / "data" / f"{name}.parquet").cast(schema.arrow(name))
+        complete[name], count = _whole(name, table, words, wanted)
+        quotes += count
+    parts = {name: target / f"{name}.parquet.part" for name in complete}
     try:
-        tables.write_parquet("texts", complete, part)
-        if manifest.digest(part) != withheld["texts_sha256"]:
+        target.mkdir(exist_ok=True)
+        for name, table in complete.items():
+            tables.write_parquet(name, table, parts[name])
+        if manifest.digest(parts["texts"]) != withheld["texts_sha256"]:
             raise ReleaseRefused(_unlike(wanted))
-        part.replace(target)
+        for part in parts.values():
+            part.replace(part.with_suffix(""))
     except OSError as error:
         raise StoreError(f"{target}: {error.strerror or error}.") from error
     finally:
-        part.unlink(missing_ok=True)
-    return Rehydrated(complete.num_rows, made.num_rows)
+        if target.is_dir():
+            for part in parts.values():
+                part.unlink(missing_ok=True)
+    return Rehydrated(len(texts), len(made), quotes)
+
+
+def _whole(name: str, table: pa.Table, texts: Mapping[str, str], wanted: list[dict[str, Any]]) -> tuple[pa.Table, int]:
+    """The table with the whole words of the rows whose text is among those given, and how many were cut before."""
+    key = schema.load(name).primary_key
+    hidden = pc.is_in(table["document_id"], value_set=pa.array(sorted(texts), pa.string())).combine_chunks()
+    shown = []
+    cut = 0
+    for row in table.filter(hidden).to_pylist():
+        words = texts[row["document_id"]][row["start"] : row["end"]]
+        cut += words != row["text"]
+        told = "\0".join(str((row | {"text": words})[column]) for column in QUOTED[name])
+        if row[key] != row[key][0] + hashlib.sha256(told.encode()).hexdigest()[:16]:
+            raise ReleaseRefused(f"{name}: {row[key]} is not the identifier of its words. {_unlike(wanted)}")
+        shown.append(words)
+    place = table.schema.get_field_index("text")
+    whole = pc.replace_with_mask(table["text"].combine_chunks(), hidden, pa.array(shown, pa.string()))
+    return table.set_column(place, table.schema.field(place), whole), cut
 
 
 def _texts(wanted: list[dict[str, Any]], raw: Path) -> Iterator[Mapping[str, Any]]:

@@ -41,7 +41,7 @@ _NGINX = Template(
 events {}
 http {
   access_log off; server_tokens off; sendfile on; charset utf-8; default_type $other;
-  charset_types text/css text/csv text/html text/javascript text/markdown text/plain application/json;
+  charset_types text/css text/csv text/javascript text/markdown text/plain application/json;
   client_body_temp_path $work/body; proxy_temp_path $work/proxy; fastcgi_temp_path $work/fastcgi;
   uwsgi_temp_path $work/uwsgi; scgi_temp_path $work/scgi;
   types { $types }

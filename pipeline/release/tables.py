@@ -16,6 +16,8 @@ import hashlib
 import json
 import struct
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import schema
+from pipeline import schema, withheld
 
 ROW_GROUP_ROWS = 50_000
 """Rows a row group. A week of claims, sorted by date, then lies in one or two groups: 0.85 MB of 10 MB are read for it
@@ -56,11 +58,36 @@ def canonical(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
 
 
 def published(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """Canonical tables without the texts that their source withholds."""
+    """Canonical tables as they may be shown: without the texts that their source withholds, and with short quotes of
+    them, as `withheld` has it. A row's answer hangs on the rows of its own document alone, so batches of whole
+    documents may be given one by one.
+    """
     documents, texts = tables["documents"], tables["texts"]
-    held = documents.filter(documents["text_published"])["document_id"].combine_chunks()
-    kept = texts.filter(pc.is_in(texts["document_id"], value_set=held)).combine_chunks()
-    return {**tables, "texts": kept}
+    open_ = documents.filter(documents["text_published"])["document_id"].combine_chunks()
+    kept = pc.is_in(texts["document_id"], value_set=open_)
+    closed = texts.filter(pc.invert(kept))
+    text = dict(zip(closed["document_id"].to_pylist(), closed["text"].to_pylist(), strict=True))
+    found = {**tables, "texts": texts.filter(kept).combine_chunks()}
+    for name in ("claims", "dates"):
+        hidden = pc.invert(pc.is_in(tables[name]["document_id"], value_set=open_)).combine_chunks()
+        if pc.any(hidden).as_py():
+            found[name] = _shortened(tables[name], hidden, text)
+    return found
+
+
+def _shortened(table: pa.Table, hidden: pa.Array, texts: Mapping[str, str]) -> pa.Table:
+    """The table with the words cut in the rows that are hidden; a text that is not given was withheld before."""
+    rows = table.select(["document_id", "start", "end", "text"]).filter(hidden).to_pylist()
+    shown: list[str] = []
+    for document, group in groupby(rows, key=itemgetter("document_id")):
+        quotes = list(group)
+        if document in texts:
+            shown += withheld.quotes(texts[document], [(row["start"], row["end"]) for row in quotes])
+        else:
+            shown += [withheld.shortened(row["text"]) for row in quotes]
+    place = table.schema.get_field_index("text")
+    cut = pc.replace_with_mask(table["text"].combine_chunks(), hidden, pa.array(shown, pa.string()))
+    return table.set_column(place, table.schema.field(place), cut)
 
 
 def _sorted(name: str, table: pa.Table, *columns: str) -> pa.Table:

@@ -143,12 +143,15 @@ _AFTER_LINE = lazy(
 _PLACE = lazy(r"[^\w\n]*[A-Z][\w.' -]{0,40}(?:[,/(][ ]?[A-Za-z.' ()-]{0,30}){0,3}[, (—–-]*")
 _DASH = lazy(r"\)?\s*(?:(?:\([\w ./]{1,30}\)\s*)?(?:--?|[—–_:])|\([A-Z][\w ./]{0,29}\)\.?\s)")
 _UPDATED = lazy(r"\b(?:updated|modified|revised|corrected)\b", re.I)
+_NUMBER = lazy(r"[0-9]")
 _EXPLICIT = ("monthday", "daymonth", "numdate", "days", "daysmonth")
 
 
 def _dateline(text: str, latest: datetime.date | None) -> DocumentDate | None:
     """A date line among the first lines, or the dateline of an agency ("PLACE, April 27, 2025 -")."""
     top = text[:_TOP]
+    if not _NUMBER.search(top):
+        return None
     expressions, _ = recognise(top)
     found: list[tuple[bool, Expression]] = []
     for expression in expressions:
@@ -213,7 +216,12 @@ _FOOTER = lazy(
 )
 
 
+_YEAR = lazy(r"[12][0-9]{3}|['’][0-9]{2}\b|[0-9][./][0-9]{1,2}[./][0-9]{2}|\bFY")
+
+
 def _evidence(text: str) -> _Evidence:
+    if not _YEAR.search(text):  # then no day of it has one
+        return _Evidence([], frozenset(), [])
     expressions, _ = recognise(text)
     context = Context(text, None)
     days: list[tuple[int, datetime.date]] = []

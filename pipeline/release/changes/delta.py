@@ -17,7 +17,7 @@ from pipeline import schema
 from pipeline.errors import StoreError
 from pipeline.release import tables
 from pipeline.release.changes.contract import Contract
-from pipeline.release.changes.rows import TableChanges
+from pipeline.release.changes.rows import TableChanges, repetitive
 
 
 def write_delta(changes: Mapping[str, TableChanges], contract: Contract, data: Path, folder: Path) -> None:
@@ -40,14 +40,16 @@ def _rows(path: Path, places: pa.Array) -> pa.Table:
     import numpy as np
 
     file = pq.ParquetFile(path)
-    wanted = places.to_numpy()
     found = [file.schema_arrow.empty_table()]
+    file = pq.ParquetFile(path, read_dictionary=list(repetitive(file)))  # few rows of a group are taken: the rest stays
+    wanted = places.to_numpy()
     start = 0
     for group in range(file.num_row_groups):
         end = start + file.metadata.row_group(group).num_rows
         here = wanted[np.searchsorted(wanted, start) : np.searchsorted(wanted, end)]
         if len(here):
-            found.append(file.read_row_group(group, use_threads=False).take(pa.array(here - start)))
+            taken = file.read_row_group(group, use_threads=False).take(pa.array(here - start))
+            found.append(taken.cast(found[0].schema))
         start = end
     return pa.concat_tables(found).combine_chunks()
 

@@ -1,7 +1,8 @@
 """Which rows of a table two releases do not share, told by key and content.
 
 Tables are compared as they lie in their Parquet files, one column at a time, so that what is held is one column of
-each side and not the tables. Numbers are compared by their bits: equal rows are those that are written alike.
+each side and not the tables. Strings that the files hold by few distinct values stay numbers, which is most of what
+there is to save. Numbers are compared by their bits: equal rows are those that are written alike.
 """
 
 import filecmp
@@ -17,6 +18,9 @@ import pyarrow.parquet as pq
 from pipeline.errors import StoreError
 
 Labels = Mapping[str, tuple[int, int]]
+_CODED = 5
+"""Bytes a row, before compression, up to which a column of strings is taken to be held by its distinct values: the
+number of one takes 4 at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +107,11 @@ def compare(
     columns: dict[str, int] = {}
     labels: dict[str, Labels] = {}
     differs = np.zeros(len(at), bool)
+    few = repetitive(before) & repetitive(after) - {key}
+    coded = [file and _file(folder, table, few) for folder, file in ((old, before), (new, after))]
     for name in dict.fromkeys([*_names(after), *_names(before)]):
-        one = _column(before, name) if name in _names(before) else None
-        other = _column(after, name) if name in _names(after) else None
+        one = _column(coded[0], name) if name in _names(before) else None
+        other = _column(coded[1], name) if name in _names(after) else None
         if name in labelled and one is not None and other is not None:
             labels |= _drift(name, one, other)
         if name == key or other is None or (_empty(one) and _empty(other)):
@@ -140,11 +146,24 @@ def select(folder: Path, table: str, column: str, where: str, among: pa.Array) -
     return found.unique().drop_null()
 
 
-def _file(folder: Path | None, table: str) -> pq.ParquetFile | None:
+def repetitive(file: pq.ParquetFile | None) -> set[str]:
+    """The columns of strings that a file holds by few distinct values."""
+    if file is None or not file.metadata.num_rows:
+        return set()
+    groups = [file.metadata.row_group(number) for number in range(file.num_row_groups)]
+    return {
+        field.name
+        for place, field in enumerate(file.schema_arrow)
+        if pa.types.is_string(field.type)
+        and sum(group.column(place).total_uncompressed_size for group in groups) <= _CODED * file.metadata.num_rows
+    }
+
+
+def _file(folder: Path | None, table: str, coded: Collection[str] = ()) -> pq.ParquetFile | None:
     if folder is None:
         return None
     try:
-        return pq.ParquetFile(folder / f"{table}.parquet")
+        return pq.ParquetFile(folder / f"{table}.parquet", read_dictionary=list(coded))
     except FileNotFoundError:
         return None
     except (OSError, pa.ArrowException) as error:
@@ -175,6 +194,9 @@ def _differs(old: pa.ChunkedArray | None, new: pa.ChunkedArray) -> Any:
 
     if old is None:
         return np.array(new.is_valid())
+    if pa.types.is_dictionary(old.type) and old.type == new.type:
+        codes, other_codes = _codes(old, new)
+        return codes != other_codes
     if old.type != new.type:
         return np.ones(len(new), bool)
     if old.equals(new) and not pa.types.is_floating(new.type):
@@ -185,6 +207,20 @@ def _differs(old: pa.ChunkedArray | None, new: pa.ChunkedArray) -> Any:
         )
     other = pc.fill_null(pc.not_equal(old, new), False)
     return np.array(pc.or_(other, pc.xor(old.is_null(), new.is_null())))
+
+
+def _codes(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Any, Any]:
+    """Two columns held by their distinct values as numbers: equal where the values are, -1 for null."""
+    import numpy as np
+
+    values: list[pa.Array] = []
+    numbers = []
+    for column in (old.unify_dictionaries(), new.unify_dictionaries()):
+        values.append(column.chunk(0).dictionary if column.num_chunks else pa.array([], pa.string()))
+        parts = [pc.fill_null(chunk.indices, -1).to_numpy() for chunk in column.chunks]
+        numbers.append(np.concatenate([*parts, np.zeros(0, np.int32)]))
+    known = pc.fill_null(pc.index_in(values[1], value_set=values[0]), -2).to_numpy()  # -2: no value of the old column
+    return numbers[0], np.append(known, -1)[numbers[1]]
 
 
 def _drift(name: str, old: pa.ChunkedArray, new: pa.ChunkedArray) -> dict[str, Labels]:

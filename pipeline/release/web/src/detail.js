@@ -44,7 +44,7 @@ export function detail(release, claims) {
     return [
       text ? passage(text.text, claim, document_.language)
         : el('div', {}, el('blockquote', { dir: 'auto' }, el('mark', { class: 'claim' }, claim.text)),
-          el('p', { class: 'note' }, 'The text of this article is withheld by its source.')),
+          el('p', { class: 'note' }, 'The text of this article is withheld by its source: a quote of few words is shown, … stands for the rest. Its place and hashes are below.')),
       el('p', {}, document_.url ? outside(document_.url, document_.title ?? document_.url) : el('bdi', {}, document_.title ?? 'Without a title'),
         document_.outlet && [', ', el('bdi', {}, document_.outlet)], document_.published && `, ${document_.published}`),
       copy && el('p', {}, copy),

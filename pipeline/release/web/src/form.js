@@ -22,8 +22,8 @@ export function form(columns, labels, change) {
     choice('voice', 'Voice', labels.voice),
     ['from', 'Said on or after', el('input', { name: 'from', type: 'date' })],
     ['to', 'Said on or before', el('input', { name: 'to', type: 'date' })],
-    ['order', 'Order', el('select', { name: 'order' }, el('option', { value: '' }, 'best match, or newest'),
-      el('option', { value: 'newest' }, 'newest first'), el('option', { value: 'oldest' }, 'oldest first'))],
+    ['order', 'Order', el('select', { name: 'order' }, el('option', { value: '' }, 'newest first'),
+      el('option', { value: 'oldest' }, 'oldest first'))],
   ]
   const element = el('form', { class: 'filters', role: 'search', 'aria-label': 'Search the claims' },
     fields.map(([name, title, input]) => el('div', { class: name === 'q' ? 'wide' : null }, el('label', { for: input.id = `ask-${name}` }, title), input)),

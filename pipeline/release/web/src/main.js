@@ -3,91 +3,85 @@ import { detail } from './detail.js'
 import { el } from './dom.js'
 import { csv, json, save } from './download.js'
 import { form } from './form.js'
-import { counts, filtered, index, matches } from './search.js'
+import { counts, filtered, matches, words } from './search.js'
 import { address, read } from './state.js'
-import { table } from './table.js'
+import { breathe, table } from './table.js'
 
 const PAGE = 50 // claims listed at a time
-const LISTED = [
-  'claim_id', 'text', 'speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end',
-]
+const LISTED = ['text', 'speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end']
 
 async function start() {
   const place = document.getElementById('browser')
   const release = JSON.parse(document.getElementById('release').textContent)
   const status = el('p', { role: 'status', id: 'count' }, 'Loading the claims…')
   place.append(status)
-  let claims, columns
   try {
-    claims = await table(release.tables.claims)
-    columns = await claims.columns(LISTED, share => { status.textContent = `Loading the claims: ${percent(share)}` })
+    const claims = await table(release.tables.claims)
+    const columns = await claims.columns(LISTED, share => { status.textContent = `Loading the claims: ${percent(share)}` })
+    await browse(place, status, release, claims, columns)
+    document.getElementById('static').hidden = true
   } catch (error) {
-    status.remove()
-    place.append(el('p', { role: 'alert', class: 'warning' }, `The claims could not be loaded. ${error.message}`))
-    return
+    place.replaceChildren(el('p', { role: 'alert', class: 'warning' }, `The claims could not be loaded. ${error.message}`))
   }
-  browse(place, status, release, claims, columns)
-  document.getElementById('static').hidden = true
 }
 
-function browse(place, status, release, claims, columns) {
-  const order = byDate(columns)
-  const rank = new Int32Array(order.length)
-  order.forEach((row, position) => { rank[row] = position })
-  const number = new Map(columns.claim_id.map((id, row) => [id, row]))
+async function browse(place, status, release, claims, columns) {
+  const order = byDate(columns.date_start)
+  await breathe()
   const list = el('ol', { class: 'results', 'aria-label': 'Claims found' })
   const pages = el('nav', { class: 'tools', 'aria-label': 'Pages of claims' })
   const controls = form(columns, release.labels, change)
+  await breathe()
   const show = detail(release, claims)
+  const held = words(columns)
   const files = el('div', {},
     el('button', { type: 'button', onclick: () => download('csv') }, 'Download these as CSV'), ' ',
     el('button', { type: 'button', onclick: () => download('json') }, 'as JSON'))
   let state = read() ?? {}
-  let words = null
   let shown = [] // rows that pass search and filters, in the order shown
-  let drawn = null // the address of the list that is drawn
+  let asked = null // the address of the list that is drawn or on its way
+  let ids = null // the claims' keys and the rows that they name: needed for links alone, so they are read last
 
   place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), list, pages,
     el('p', { class: 'note' }, 'Each byte behind this list was compared with the checksums of the release before it was read.'))
-  index(columns, share => {
-    if (!words && state.q) status.textContent = `Indexing the words: ${percent(share)}`
-  }).then(made => { words = made; drawn = null; draw() })
   addEventListener('hashchange', () => {
-    const asked = read()
-    if (!asked) return
-    const turned = asked.page !== state.page
-    state = asked
+    const wanted = read()
+    if (!wanted) return
+    const turned = wanted.page !== state.page
+    state = wanted
     controls.fill(state)
     draw()
     if (turned && !state.claim) status.scrollIntoView({ block: 'start' })
   })
   controls.fill(state)
-  draw()
+  await draw()
   if (location.hash.includes('=')) document.getElementById('browse').scrollIntoView()
+  const { claim_id: keys } = await claims.columns(['claim_id'])
+  ids = { keys, rows: new Map(keys.map((key, row) => [key, row])) }
+  for (const link of list.querySelectorAll('a')) link.href = claimAddress(Number(link.dataset.row))
+  draw()
 
-  function change(asked) {
-    state = asked
+  function change(wanted) {
+    state = wanted
     history.replaceState(null, '', address(state))
     draw()
   }
 
-  function draw() {
+  async function draw() {
+    if (ids && state.claim) show.open(state.claim, ids.rows.get(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
+    else if (!state.claim) show.close()
     const wanted = address({ ...state, claim: '' })
-    if (wanted !== drawn && (words || !state.q)) {
-      drawn = wanted
-      drawList()
-    }
-    if (state.claim) show.open(state.claim, number.get(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
-    else show.close()
+    if (wanted === asked) return
+    asked = wanted
+    await drawList(state, () => asked === wanted)
   }
 
-  function drawList() {
-    const found = state.q ? matches(words, columns, state.q) : order
-    const sorted = !state.q || !state.order ? found : found.toSorted((a, b) => rank[a] - rank[b])
-    shown = filtered(state.order === 'oldest' ? sorted.toReversed() : sorted, columns, state)
-    for (const [filter, name] of Object.entries(controls.facets)) {
-      controls.count(filter, counts(filtered(found, columns, { ...state, [filter]: '' }), columns[name]))
-    }
+  /** Draws the list for a state, unless another is wanted meanwhile. */
+  async function drawList(state, current) {
+    const found = state.q ? await matches(order, held, state.q) : order
+    const passing = await filtered(found, columns, state)
+    if (!current()) return
+    shown = state.order === 'oldest' ? passing.toReversed() : passing
     const last = Math.max(1, Math.ceil(shown.length / PAGE))
     const page = Math.min(Math.max(1, Number.parseInt(state.page ?? '1', 10) || 1), last)
     list.start = (page - 1) * PAGE + 1
@@ -99,12 +93,22 @@ function browse(place, status, release, claims, columns) {
     pages.replaceChildren(turn(page - 1, 'Back', 'prev'), turn(page + 1, 'Next', 'next'),
       el('p', {}, `Page ${page.toLocaleString('en')} of ${last.toLocaleString('en')}`))
     files.hidden = shown.length === 0
+    for (const [filter, name] of Object.entries(controls.facets)) {
+      const offered = state[filter] ? await filtered(found, columns, { ...state, [filter]: '' }) : passing
+      await breathe()
+      if (!current()) return
+      controls.count(filter, counts(offered, columns[name]))
+    }
+  }
+
+  function claimAddress(row) {
+    return address({ ...state, claim: ids.keys[row] })
   }
 
   function item(row) {
     const value = name => columns[name][row]
     return el('li', {},
-      el('a', { href: address({ ...state, claim: value('claim_id') }), dir: 'auto' }, value('text')),
+      el('a', { href: ids && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
       el('p', {}, value('speaker') ? el('bdi', {}, value('speaker')) : value('voice') === 'outlet' ? 'The outlet itself' : 'Speaker not named',
         ' in ', value('outlet') ? el('bdi', {}, value('outlet')) : 'an outlet that is not told',
         value('date') && `, ${value('date')}`, ` · ${value('claim_type')} · ${value('outlet_stance')}`))
@@ -119,13 +123,15 @@ function browse(place, status, release, claims, columns) {
 }
 
 /** All rows, the latest said first, those without a date last. */
-function byDate(columns) {
-  const days = columns.date_start
-  return days.map((_, row) => row).sort((a, b) => {
-    if (days[a] === days[b]) return a - b
-    if (days[a] === null || days[b] === null) return days[a] === null ? 1 : -1
-    return days[a] < days[b] ? 1 : -1
-  })
+function byDate(days) {
+  const rows = new Map()
+  for (const [row, day] of days.entries()) {
+    if (!rows.has(day)) rows.set(day, [])
+    rows.get(day).push(row)
+  }
+  const undated = rows.get(null) ?? []
+  rows.delete(null)
+  return [...[...rows.keys()].sort().reverse().map(day => rows.get(day)), undated].flat()
 }
 
 const percent = share => `${Math.round(share * 100)} %`

@@ -1,6 +1,6 @@
 // A published Parquet table: whole columns, or single rows.
 import { decompress } from 'fzstd'
-import { parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet'
+import { parquetMetadataAsync, parquetRead, parquetReadObjects, readOffsetIndex } from 'hyparquet'
 import { open } from './pieces.js'
 
 const compressors = { ZSTD: (content, length) => decompress(content, new Uint8Array(length)) }
@@ -13,6 +13,15 @@ export async function breathe() {
   if (performance.now() - rested < SLICE) return
   await new Promise(done => setTimeout(done))
   rested = performance.now()
+}
+
+const BYTES = 300_000 // of compressed pages that are decoded in one go: some 40 ms
+const days = new Map()
+const parsers = { // a day as 'YYYY-MM-DD': a column has many rows and few days
+  dateFromDays(day) {
+    if (!days.has(day)) days.set(day, new Date(day * 86_400_000).toISOString().slice(0, 10))
+    return days.get(day)
+  },
 }
 
 export async function table(description) {
@@ -28,11 +37,14 @@ export async function table(description) {
     for (const group of metadata.row_groups) {
       const end = start + Number(group.num_rows)
       for (const name of names) {
-        await parquetRead({
-          file, metadata, compressors, columns: [name], rowStart: start, rowEnd: end,
-          onChunk: ({ columnData }) => { for (const value of columnData) found[name].push(plain(value)) },
-        })
-        await breathe()
+        const ends = await stretches(file, group, name)
+        for (const [at, to] of ends.map((to, place) => [ends[place - 1] ?? 0, to])) {
+          await parquetRead({
+            file, metadata, compressors, parsers, columns: [name], rowStart: start + at, rowEnd: start + to, useOffsetIndex: true,
+            onChunk: ({ columnData, rowStart }) => keep(found[name], columnData, start + at - rowStart, start + to - rowStart),
+          })
+          await breathe()
+        }
       }
       start = end
       on(start / rows)
@@ -42,7 +54,7 @@ export async function table(description) {
 
   /** One row with all its columns, by its place from 0. */
   async function row(place) {
-    const [found] = await parquetReadObjects({ file, metadata, compressors, rowStart: place, rowEnd: place + 1 })
+    const [found] = await parquetReadObjects({ file, metadata, compressors, parsers, rowStart: place, rowEnd: place + 1, useOffsetIndex: true })
     return Object.fromEntries(Object.entries(found).map(([name, value]) => [name, plain(value)]))
   }
 
@@ -56,9 +68,32 @@ export async function table(description) {
   return { rows, columns, row, find, names: metadata.schema.slice(1).map(column => column.name) }
 }
 
-/** int64 as number (no count here reaches 2^53), a day as 'YYYY-MM-DD', null for what is missing. */
+/** Where the stretches of whole pages end, in rows of the group, that a column is decoded by. */
+async function stretches(file, group, name) {
+  const rows = Number(group.num_rows)
+  const column = group.columns.find(chunk => chunk.meta_data.path_in_schema[0] === name)
+  if (Number(column.meta_data.total_compressed_size) <= BYTES || !column.offset_index_offset) return [rows]
+  const from = Number(column.offset_index_offset)
+  const content = await file.slice(from, from + column.offset_index_length)
+  const pages = readOffsetIndex({ view: new DataView(content), offset: 0 }).page_locations
+  const ends = []
+  let bytes = 0
+  for (const [place, page] of pages.entries()) {
+    if (bytes && bytes + page.compressed_page_size > BYTES) {
+      ends.push(Number(pages[place].first_row_index))
+      bytes = 0
+    }
+    bytes += page.compressed_page_size
+  }
+  return [...ends, rows]
+}
+
+/** Adds the values from one place up to another to a column. */
+function keep(column, values, from, to) {
+  for (let at = Math.max(0, from); at < Math.min(values.length, to); at++) column.push(plain(values[at]))
+}
+
+/** int64 as number (no count here reaches 2^53), null for what is missing. */
 function plain(value) {
-  if (typeof value === 'bigint') return Number(value)
-  if (value instanceof Date) return value.toISOString().slice(0, 10)
-  return value ?? null
+  return typeof value === 'bigint' ? Number(value) : value ?? null
 }

@@ -1,0 +1,52 @@
+"""The made-up corpus that benchmarks run on."""
+
+import hashlib
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from pipeline.bench import corpus
+from pipeline.clean import clean
+from pipeline.link.duplicates import mark_duplicates
+from pipeline.read import RAW, read
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_corpus_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
+    """Equal arguments give equal bytes, another seed other ones, and what is there is not written over."""
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        corpus.write(tmp_path / name, 300, seed=seed)
+
+    assert _sums(tmp_path / "a") == _sums(tmp_path / "b") != _sums(tmp_path / "c")
+    with pytest.raises(FileExistsError):
+        corpus.write(tmp_path / "a", 300)
+
+
+def test_a_corpus_has_so_many_documents_and_so_many_bad_ones(tmp_path: Path) -> None:
+    """Every document is read, the bad ones alone are rejected, and few are duplicates: those that were copied."""
+    written = corpus.write(tmp_path / "raw", 1500)
+    documents, texts = clean(pa.Table.from_pylist(list(read(tmp_path / "raw")), RAW))
+    words = sorted(len(text.split()) for text in texts["text"].to_pylist())
+    copies = 1500 // corpus.COPIES
+
+    assert written.documents == documents.num_rows == 1500
+    assert written.bad == documents.num_rows - texts.num_rows == 7
+    assert set(documents["format"].to_pylist()) == {"html", "jsonl"}
+    assert (150, 250) <= (words[75], words[-75]) < (200, 260)  # all but the shortest and longest twentieth
+    marked = mark_duplicates(documents, texts)["duplicate_of"]
+    assert copies - 2 <= len(marked) - marked.null_count <= copies
+
+
+def test_a_later_edition_differs_where_it_is_told_to(tmp_path: Path) -> None:
+    """Changed documents come longer, all others as they were."""
+    corpus.write(tmp_path / "old", 200)
+    corpus.write(tmp_path / "new", 200, changed=range(100, 104))
+    old, new = (list(read(tmp_path / name)) for name in ("old", "new"))
+
+    assert [row["source"] for row in old] == [row["source"] for row in new]
+    assert sum(a["content"] != b["content"] for a, b in zip(old, new, strict=True)) == 4
