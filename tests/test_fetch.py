@@ -46,7 +46,11 @@ def copy(home: Path, tmp_path: Path) -> Path:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file of a release with its bytes, without what `pull` notes beside it."""
-    return {name: (folder / name).read_bytes() for name in manifest.files(folder) if name not in (manifest.ORIGIN, manifest.SEEN)}
+    return {
+        name: (folder / name).read_bytes()
+        for name in manifest.files(folder)
+        if name not in (manifest.ORIGIN, manifest.SEEN)
+    }
 
 
 class Server(http.server.ThreadingHTTPServer):

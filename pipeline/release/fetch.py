@@ -170,8 +170,9 @@ def _incoming(folder: Path) -> Iterator[Path]:
         with (incoming / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(f"{folder}: another process is fetching into it. Run again when it is done.") from None
+            except BlockingIOError as error:
+                told = f"{folder}: another process is fetching into it. Run again when it is done."
+                raise StoreError(told) from error
             for path in incoming.rglob("*"):
                 if path.is_symlink():
                     raise StoreError(f"{path}: is a link. Delete {incoming}.")

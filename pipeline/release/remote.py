@@ -23,7 +23,7 @@ _CHUNK = 2**20
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
-class _BrokenOffError(Exception):
+class _BrokenOffError(ConnectionError):
     """The connection ended before the file did."""
 
 

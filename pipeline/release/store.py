@@ -51,10 +51,10 @@ def staging(home: Path) -> Iterator[Path]:
         with (home / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except BlockingIOError as error:
                 raise StoreError(
                     f"{home}: another process is releasing this package. Run again when it is done."
-                ) from None
+                ) from error
             _remove(home / _STAGING)
             built = home / _STAGING / "package"
             built.mkdir(parents=True)

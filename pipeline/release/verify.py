@@ -7,12 +7,12 @@ Parquet readers take most of them for data, and Frictionless passes a Parquet fi
 import datetime
 import json
 import stat
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import StoreError
+from pipeline.errors import ReleaseRefused, StoreError
 from pipeline.release import catalogue, limited, manifest, signature, store
 
 AGAIN = "take it again from where the release came from, or from its zip if that is whole"
@@ -165,7 +165,16 @@ def release(
         "tagmanifest_sha256": entry.previous_tagmanifest_sha256,
     }:
         found.append(Fault("provenance.json", f"names another release before it than {catalogue.FILE}"))
-    return found + _rows(folder, tables, digests)
+    return found + _strangers(folder) + _rows(folder, tables, digests)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ReleaseRefused unless a release from anywhere is whole, leads nowhere else, and can be read in bounds."""
+    if not (folder / manifest.TAGS).is_file():
+        raise StoreError(f"{folder}: is no release (no {manifest.TAGS} in it).")
+    for fault in fixity(folder) or _strangers(folder):
+        raise ReleaseRefused(f"{folder / fault.file}: {fault.message}. It was not used.")
+    limited.refuse_bombs([folder / name for name in manifest.payload(folder) if name.endswith(".parquet")])
 
 
 def fixity(folder: Path, expected: str | None = None) -> list[Fault]:
@@ -263,6 +272,52 @@ def _rows(folder: Path, told: Mapping[str, Any], digests: Digests | None) -> lis
         for name, has, wanted in zip(names, found, told.values(), strict=True)
         if has != wanted
     ]
+
+
+def _strangers(folder: Path) -> list[Fault]:
+    """The descriptors that lead a reader elsewhere: to an address, another folder, or what is not listed."""
+    listed = {*manifest.payload(folder), *manifest.tags(folder)}
+    found = []
+    for name, paths in (("datapackage.json", _of_package), ("croissant.json", _of_croissant), ("README.md", _of_card)):
+        if name not in listed:
+            continue
+        try:
+            strange = [path for path in paths(manifest.small(folder / name).decode()) if path not in listed]
+        except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            found.append(Fault(name, "cannot be read as what it should be"))
+            continue
+        if strange:
+            found.append(Fault(name, f"leads to {str(strange[0])[:80]!r}, which is no file of the release"))
+    return found
+
+
+def _of_package(text: str) -> Iterator[Any]:
+    """What Frictionless would open: files, and schemas and profiles that are not in the file itself."""
+    told = json.loads(text)
+    for resource in told["resources"]:
+        yield from resource["path"] if isinstance(resource["path"], list) else [resource["path"]]
+        yield from (resource[key] for key in ("schema", "dialect", "profile") if isinstance(resource.get(key), str))
+
+
+def _of_croissant(text: str) -> Iterator[Any]:
+    for one in json.loads(text)["distribution"]:
+        yield one["contentUrl"]
+
+
+def _of_card(text: str) -> Iterator[Any]:
+    """What datasets would open."""
+    import yaml
+
+    head = text.split("---\n", 2)[1] if text.startswith("---\n") else ""
+    try:
+        told = yaml.safe_load(head) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    for config in told.get("configs", ()):
+        files = config["data_files"]
+        for one in [files] if isinstance(files, (str, dict)) else files:
+            paths = one["path"] if isinstance(one, dict) else one
+            yield from [paths] if isinstance(paths, str) else paths
 
 
 def _plain(path: Path) -> bool:
