@@ -1,19 +1,42 @@
 """The command line: `onrecord`, also `python -m pipeline`.
 
-Exit codes: 0 done, 1 the data was refused, 2 wrong use (arguments, configuration, a folder that cannot be used),
-130 interrupted. What a command made goes to standard output, progress and errors to standard error.
+What a command made goes to standard output, progress and errors to standard error; control characters in either are
+shown, never sent. How it went is told by the exit code:
 """
 
 import argparse
+import errno
+import io
 import json
 import os
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+CODES = {
+    0: "done",
+    1: "the data were refused: checks that failed, files that are not as published, an attack",
+    2: "wrong use: arguments, or a folder, version or document that is not there",
+    70: "a fault of onrecord itself",
+    73: "what was to be written cannot be created there",
+    74: "reading or writing failed: the disk is full or broken",
+    75: "try again: another process holds the lock, or a server cannot be reached",
+    77: "no permission",
+    78: "a file that describes others is wrong: source.toml, aliases.toml, a schema, annotated data",
+    130: "interrupted",
+}
+"""Exit codes, those of sysexits.h from 64 on."""
+_BY_ERROR = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM), 77),
+    **dict.fromkeys((errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), 73),
+    **dict.fromkeys((errno.EAGAIN, errno.EWOULDBLOCK), 75),
+    errno.ENOENT: 2,
+}
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 STAGES = {
     "documents": "read and clean: the documents and their texts",
     "claims": "... then annotate and link: claims, dates, stances, speakers",
@@ -25,10 +48,10 @@ STAGES = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    options = _parser().parse_args(arguments)
     from pipeline.errors import PipelineError, ReleaseRefused
 
     try:
+        options = _parser().parse_args(arguments)
         return options.do(options)
     except ReleaseRefused as refused:
         print(f"onrecord: {refused}", file=sys.stderr)
@@ -39,25 +62,69 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except PipelineError as error:
         print(f"onrecord: {error}", file=sys.stderr)
-        return 2
+        return _code(error)
     except KeyboardInterrupt:
         print("onrecord: interrupted; the next run goes on where this one stopped.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read our output has gone
+        return 74
+    except Exception:
+        traceback.print_exc()
+        print("onrecord: this is a fault of onrecord, not of your data. Please report it.", file=sys.stderr)
+        return 70
 
 
 def script() -> None:
     """Entry point. It leaves without interpreter shutdown, in which pyarrow may abort after all (arrow #34314)."""
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    sys.stdout, sys.stderr = _shown(sys.stdout), _shown(sys.stderr)
+    try:
+        code = main()
+    except SystemExit as left:  # argparse's own
+        code = left.code if isinstance(left.code, int) else 2
+    try:
+        for stream in (sys.stdout, sys.__stdout__):
+            stream.flush()
+    except OSError as error:
+        code = 74
+        print(f"onrecord: standard output: {error.strerror}.", file=sys.stderr)
+    try:
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _code(error: Exception) -> int:
+    """The exit code of an error that a user can mend."""
+    from pipeline.errors import SchemaError
+
+    cause = error.__cause__
+    if isinstance(error, SchemaError):
+        return 78
+    if isinstance(cause, ConnectionError):
+        return 75
+    return _BY_ERROR.get(cause.errno, 74) if isinstance(cause, OSError) else 2
+
+
+class _Shown(io.TextIOWrapper):
+    """A stream that shows control characters instead of sending them; what it writes of JSON stays JSON."""
+
+    def write(self, text: str) -> int:
+        return super().write(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+
+
+def _shown(stream: Any) -> Any:
+    if not hasattr(stream, "buffer"):
+        return stream
+    tell = {"encoding": stream.encoding, "errors": "backslashreplace", "line_buffering": stream.line_buffering}
+    return _Shown(stream.buffer, **tell)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="onrecord",
         description="Raw news texts in, versioned, checked, citable data packages of claims out.",
-        epilog="exit codes: 0 done, 1 data refused, 2 wrong use, 130 interrupted",
+        epilog="exit codes:\n" + "\n".join(f"  {code:<4} {told}" for code, told in CODES.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
@@ -79,8 +146,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument(
         "path", type=Path, nargs="?", default=Path("output"), help="a release, a package or all (default: output)"
     )
+    _add_signers(verify)
     verify.add_argument(
-        "--signers", type=Path, help="allowed-signers file of ssh: releases must be signed by one of it"
+        "--since", type=_file, help="versions.json of the package as you saw it before: its list must go on from there"
     )
     reproduce = command("reproduce", _reproduce, "build a release once more from the raw texts and compare the bytes")
     reproduce.add_argument("version", help="X.Y.Z")
@@ -92,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     yank.add_argument("version", help="X.Y.Z")
     yank.add_argument("--reason", required=True, help="what readers are told")
     _add_places(yank)
+    _add_key(yank)
     withdraw = command("withdraw", _withdraw, "publish without some documents and delete every release that holds one")
     withdraw.add_argument("document", nargs="+", help="its document_id, source or url")
     withdraw.add_argument("--reason", required=True, help="what readers are told")
@@ -99,12 +168,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_key(withdraw)
     catalogue = command("catalogue", _catalogue, "finish what a killed run began; make lists, feed and pages anew")
     _add_places(catalogue)
+    _add_key(catalogue)
     pull = command("pull", _pull, "fetch a release, verified, into a folder that datasets, DuckDB and pandas read")
     pull.add_argument("source", help="address or folder of a package, with @X.Y.Z for a version (default: its latest)")
     pull.add_argument("folder", type=Path, help="where to")
+    _add_signers(pull)
     update = command("update", _update, "bring a pulled folder to a newer release, by what changed where that suffices")
     update.add_argument("folder", type=Path, help="folder of an earlier pull")
     update.add_argument("--to", help="X.Y.Z (default: the latest)")
+    _add_signers(update)
     rehydrate = command(
         "rehydrate", _rehydrate, "make what a release withholds of its texts from your own copies, and prove it"
     )
@@ -161,7 +233,13 @@ def _add_places(command: argparse.ArgumentParser, *, raw: bool = False) -> None:
 
 
 def _add_key(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--key", type=_file, help="file of an ssh key that signs the release (default: not signed)")
+    command.add_argument("--key", type=_file, help="file of an ssh key that signs release and list (default: none)")
+
+
+def _add_signers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--signers", type=_file, help="allowed-signers file of ssh: lists and releases must be signed by one of it"
+    )
 
 
 def _count(text: str) -> int:
@@ -204,7 +282,7 @@ def _run(options: argparse.Namespace) -> int:
         json.dump(found, sys.stdout, ensure_ascii=False, indent=1)
         print()
     elif options.command == "run":
-        summary.show(found, sys.stdout)
+        summary.show(found, sys.__stdout__ if isinstance(sys.stdout, _Shown) else sys.stdout)  # shows them itself
     else:
         summary.show_short(found, sys.stdout)
     return 0 if result.report is None or result.report.ok else 1
@@ -213,7 +291,7 @@ def _run(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from pipeline.release import verify
 
-    faults = verify.path(options.path, options.signers)
+    faults = verify.path(options.path, options.signers, options.since)
     for fault in faults:
         print(f"{(options.path / fault.file).as_posix()}: {fault.message}.")
     if not faults:
@@ -250,8 +328,10 @@ def _reproduce(options: argparse.Namespace) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from pipeline.release import changes
+    from pipeline.release import changes, verify
 
+    for folder in (options.old, options.new):
+        verify.refuse_foreign(folder)
     found = changes.compare(options.old, options.new)
     json.dump(changes.report(found, found.least), sys.stdout, ensure_ascii=False, indent=2)
     print()
@@ -262,7 +342,7 @@ def _yank(options: argparse.Namespace) -> int:
     from pipeline.release import publish
 
     home = options.output / _package(options)
-    held = publish.yank(home, options.version, options.reason)
+    held = publish.yank(home, options.version, options.reason, options.key)
     print(f"{(home / options.version).as_posix()}: yanked; {_latest(held)}")
     return 0
 
@@ -292,13 +372,13 @@ def _withdraw(options: argparse.Namespace) -> int:
 def _pull(options: argparse.Namespace) -> int:
     from pipeline.release import fetch
 
-    return _fetched(options.folder, fetch.pull(options.source, options.folder))
+    return _fetched(options.folder, fetch.pull(options.source, options.folder, options.signers))
 
 
 def _update(options: argparse.Namespace) -> int:
     from pipeline.release import fetch
 
-    return _fetched(options.folder, fetch.update(options.folder, options.to))
+    return _fetched(options.folder, fetch.update(options.folder, options.to, options.signers))
 
 
 def _fetched(folder: Path, found: Any) -> int:
@@ -339,7 +419,7 @@ def _catalogue(options: argparse.Namespace) -> int:
     from pipeline.release import publish
 
     home = options.output / _package(options)
-    print(f"{home.as_posix()}: {_latest(publish.renew(home))}")
+    print(f"{home.as_posix()}: {_latest(publish.renew(home, options.key))}")
     return 0
 
 
@@ -348,11 +428,11 @@ def _latest(held: Any) -> str:
 
 
 def _package(options: argparse.Namespace) -> str:
-    from pipeline.errors import SchemaError
+    from pipeline.errors import PipelineError
 
     package = options.package or _package_name(options.raw)
     if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", package) or package == "work":
-        raise SchemaError(
+        raise PipelineError(
             f"{package!r} is no package name: a small letter, then small letters, digits, '-' and '_', 64 at most, "
             "and not 'work'. Name one with --package (make: PACKAGE=name)."
         )
@@ -391,7 +471,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    raw = sys.__stderr__ if isinstance(sys.stderr, _Shown) else sys.stderr  # the bars move by control characters
+    with Progress(*columns, console=Console(file=raw), transient=True) as bars:
         tasks: dict[str, Any] = {}
 
         def update(stage: str, done: int, of: int) -> None:

@@ -156,4 +156,4 @@ def _write_quarantine(folder: Path, report: check.Report) -> None:
             for failure in report.quarantine
         ]
         columns = pa.schema([(key, pa.string()) for key in rows[0]])
-        pq.writeload(pa.Table.from_pylist(rows, schema=columns), folder / "quarantine.parquet")
+        pq.write_table(pa.Table.from_pylist(rows, schema=columns), folder / "quarantine.parquet")

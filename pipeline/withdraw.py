@@ -74,7 +74,7 @@ def withdraw(
     )
     gone = wanted | known
     versions = [version for version, rows in held.items() if any(row["document_id"] in gone for row in rows)]
-    publish.withdraw(home, versions, reason)
+    publish.withdraw(home, versions, reason, key)
     shutil.rmtree(output / "work" / package, ignore_errors=True)
     return Withdrawn(tuple(sorted(wanted)), tuple(versions), result)
 

@@ -61,8 +61,6 @@ def test_help_imports_nothing_heavy():
         (("withdraw", "a.txt", "--reason", "asked"), "there is no release"),
         (("catalogue",), "there is no such package"),
         (("release", "--raw", ".", "--key", "absent", "--package", "keyed"), "no such file"),
-        (("evaluate", "nothing_known.jsonl"), "unknown format"),
-        (("evaluate", "quotes_absent.jsonl"), "no such file"),
     ],
 )
 def test_wrong_use_is_exit_2_with_one_clear_line(tmp_path, arguments, said):
@@ -74,12 +72,21 @@ def test_wrong_use_is_exit_2_with_one_clear_line(tmp_path, arguments, said):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["nothing_known.jsonl", "quotes_absent.jsonl"])
+def test_annotated_data_that_cannot_be_used_are_exit_78(tmp_path, name):
+    """A file that describes others and is none ends with 78 and is named."""
+    done = onrecord("evaluate", name, cwd=tmp_path)
+
+    assert done.returncode == 78
+    assert name in done.stderr
+
+
 def test_a_wrong_source_toml_stops_before_anything_starts(raw, tmp_path):
     """An unknown key is an error that names file and key, and nothing is written."""
     (raw / "source.toml").write_text('outlett = "The Bugle"\n', encoding="utf-8")
     done = onrecord("run", "--raw", raw, "--output", tmp_path / "output")
 
-    assert done.returncode == 2
+    assert done.returncode == 78
     assert "source.toml" in done.stderr
     assert "outlett" in done.stderr
     assert not list((tmp_path / "output").rglob("*.parquet"))

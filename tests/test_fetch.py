@@ -46,7 +46,11 @@ def copy(home: Path, tmp_path: Path) -> Path:
 
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file of a release with its bytes, without what `pull` notes beside it."""
-    return {name: (folder / name).read_bytes() for name in manifest.files(folder) if name != manifest.ORIGIN}
+    return {
+        name: (folder / name).read_bytes()
+        for name in manifest.files(folder)
+        if name not in (manifest.ORIGIN, manifest.SEEN)
+    }
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -306,14 +310,14 @@ def test_lists_keep_to_their_part(copy: Path, tmp_path: Path) -> None:
 def test_a_version_that_leads_outside_is_refused(version: str, copy: Path, tmp_path: Path) -> None:
     """A version becomes a path, so what is none is refused."""
     relist(copy, lambda entry: entry | {"version": version})
-    with pytest.raises(ReleaseRefused, match="cannot be a release there"):
+    with pytest.raises(ReleaseRefused, match="edited: .* is damaged"):
         fetch.pull(str(copy), tmp_path / "mine")
 
 
 def test_a_chain_that_goes_round_is_refused(copy: Path, tmp_path: Path) -> None:
     """A release that follows itself would be followed for ever."""
     relist(copy, lambda entry: entry | {"previous": "1.1.0"})
-    with pytest.raises(ReleaseRefused, match="cannot be a release there"):
+    with pytest.raises(ReleaseRefused, match="edited: .* is damaged"):
         fetch.pull(str(copy), tmp_path / "mine")
 
 

@@ -79,7 +79,7 @@ def release(
             f"{package}: {report.failed} of {len(report.checks)} checks failed. Nothing was published.", report
         )
     with store.staging(home) as folder:
-        held = publish.settle(home)
+        held = publish.settle(home, key)
         last = held.last
         known = withdrawals(home / last.version) if last else []
         _refuse_withdrawn(rows, known, package)
@@ -115,7 +115,7 @@ def release(
         found = build.compare(chosen, base, _listed(known, new, chosen))
         build.finish(chosen, found, last and (last.version, last.tagmanifest_sha256), key)
         _whole(folder, verify.release(folder))
-        publish.publish(folder, home, chosen)
+        publish.publish(folder, home, chosen, key)
         return Released(home / chosen, build.report, new=True)
 
 

@@ -5,9 +5,10 @@
 
 Everything comes to lie in `<folder>/.incoming` first. A run that is killed is taken up where it stopped: a file that is
 there is not fetched again, and one that is there in part is fetched from its end on. `.origin.json` notes where the
-release came from.
+release came from, `.versions.json` keeps the list as it was seen last: what a later list must go on from.
 """
 
+import datetime
 import fcntl
 import json
 import os
@@ -18,18 +19,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import schema
 from pipeline.errors import ReleaseRefused, StoreError
-from pipeline.release import catalogue, changes, manifest, store, tables
-from pipeline.release.remote import Remote
+from pipeline.release import catalogue, changes, limited, manifest, signature, store, tables
+from pipeline.release.remote import Remote, WrongDigest
 
 _INCOMING, _LISTED, _MADE = ".incoming", "fetched", "made"
 _README = "README.md"
 _FIRST = (0, 0, 0)
-LIST_BYTES = 64 * 2**20
-"""Bytes that versions.json or a list of sums may have: half a million files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +53,19 @@ class Fetched:
     warnings: tuple[str, ...] = ()
 
 
-def pull(source: str, folder: Path) -> Fetched:
+def pull(source: str, folder: Path, signers: Path | None = None) -> Fetched:
     """Fetch a release into a folder, which then loads with `datasets.load_dataset(folder)`.
 
     Args:
         source: address or path of a package, `https://host/name` or `https://host/name@1.2.0`; without a version the
             latest that is not yanked.
         folder: where to: not there yet, empty, or what an interrupted pull left.
+        signers: an allowed-signers file of ssh; with it list and release must be signed by one of these.
 
     Raises:
         StoreError: what cannot be reached or written, a version that there is not, a folder that holds something else.
-        ReleaseRefused: a release that was withdrawn, or bytes that are not those published.
+        ReleaseRefused: a release that was withdrawn, bytes that are not those published, or a list that is an attack:
+            the message begins with its name (rollback, freeze, fast-forward, edited, mixed, tampered).
     """
     base, wanted = _parsed(source)
     noted = _origin(folder)
@@ -74,7 +76,8 @@ def pull(source: str, folder: Path) -> Fetched:
     ):
         raise StoreError(f"{folder}: is there and holds something else. Name a new or empty folder.")
     remote = Remote(base)
-    entry, warnings = _chosen(_catalogue(remote), wanted, base)
+    held = _catalogue(remote, folder, signers, latest=wanted is None)
+    entry, warnings = _chosen(held, wanted, base)
     if noted and noted["tagmanifest_sha256"] != entry.tagmanifest_sha256:
         raise StoreError(
             f"{folder}: holds {noted['version']}, not {entry.version}. `onrecord update` brings it up to date; "
@@ -83,11 +86,13 @@ def pull(source: str, folder: Path) -> Fetched:
     with _incoming(folder) as incoming:
         new = noted is None or bool(_damaged(folder, entry.tagmanifest_sha256))
         if new:
-            _complete(remote, base, entry, folder, incoming, _lists(remote, entry, incoming), [folder])
+            lists = _lists(remote, held, entry, incoming, signers)
+            _complete(remote, held, base, entry, folder, incoming, lists, [folder])
+        _remember(folder, incoming, held)
     return Fetched(entry.version, new, remote.received, entry.bytes, warnings=warnings)
 
 
-def update(folder: Path, to: str | None = None) -> Fetched:
+def update(folder: Path, to: str | None = None, signers: Path | None = None) -> Fetched:
     """Bring a folder that `pull` made up to a later version: the latest, or the one named.
 
     What the two releases share is kept, tables are made from the old ones and the deltas between them; what does not
@@ -99,14 +104,15 @@ def update(folder: Path, to: str | None = None) -> Fetched:
     if noted is None:
         raise StoreError(f"{folder}: was not made by `onrecord pull`, so nothing tells where its releases are.")
     remote = Remote(noted["source"])
-    held = _catalogue(remote)
-    entry, warnings = _chosen(held, to, noted["source"])
+    held = _catalogue(remote, folder, signers, latest=to is None)
     here = held.get(noted["version"])
     if here is None or here.tagmanifest_sha256 != noted["tagmanifest_sha256"]:
+        name = "rollback" if here is None else "edited"
         raise ReleaseRefused(
-            f"{noted['source']} does not list the {noted['version']} that lies in {folder}: its history was "
+            f"{name}: {noted['source']} does not list the {noted['version']} that lies in {folder}: its history was "
             "rewritten. Ask who publishes it; nothing was changed."
         )
+    entry, warnings = _chosen(held, to, noted["source"])
     if _follows(here.version, entry.version):
         raise StoreError(f"{folder}: holds {here.version}; pull the older {entry.version} into another folder.")
     if here.status != "active":
@@ -114,15 +120,17 @@ def update(folder: Path, to: str | None = None) -> Fetched:
     with _incoming(folder) as incoming:
         damaged = _damaged(folder, here.tagmanifest_sha256)
         if entry == here and not damaged:
+            _remember(folder, incoming, held)
             return Fetched(entry.version, False, remote.received, entry.bytes, warnings=warnings)
-        lists = _lists(remote, entry, incoming)
+        lists = _lists(remote, held, entry, incoming, signers)
         made = incoming / _MADE
         if damaged:
             warnings += (f"{folder / damaged[0]}: is not as it was published; what is damaged is fetched anew.",)
         elif entry != here and not _rebuild(remote, held, here, entry, folder, made, lists):
             warnings += (f"no delta leads from {here.version} to {entry.version}: its tables are fetched whole.",)
         rebuilt = sum(_holds(made / name, digest) for name, digest in lists.items())
-        _complete(remote, noted["source"], entry, folder, incoming, lists, [folder, made])
+        _complete(remote, held, noted["source"], entry, folder, incoming, lists, [folder, made])
+        _remember(folder, incoming, held)
     return Fetched(entry.version, True, remote.received, entry.bytes, rebuilt, warnings)
 
 
@@ -142,11 +150,11 @@ def _origin(folder: Path) -> dict[str, str] | None:
     """What `.origin.json` notes: source, version, tagmanifest_sha256; None when there is none."""
     path = folder / manifest.ORIGIN
     try:
-        noted = json.loads(path.read_bytes())
+        if not os.path.lexists(path):
+            return None
+        noted = json.loads(manifest.small(path))
         return {key: str(noted[key]) for key in ("source", "version", "tagmanifest_sha256")}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (StoreError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(f"{path}: is damaged ({error}). Pull the release into a new folder.") from error
 
 
@@ -162,8 +170,9 @@ def _incoming(folder: Path) -> Iterator[Path]:
         with (incoming / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StoreError(f"{folder}: another process is fetching into it. Run again when it is done.") from None
+            except BlockingIOError as error:
+                told = f"{folder}: another process is fetching into it. Run again when it is done."
+                raise StoreError(told) from error
             for path in incoming.rglob("*"):
                 if path.is_symlink():
                     raise StoreError(f"{path}: is a link. Delete {incoming}.")
@@ -175,20 +184,39 @@ def _incoming(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def _catalogue(remote: Remote) -> catalogue.Catalogue:
-    with tempfile.TemporaryDirectory() as folder:
-        remote.fetch(catalogue.FILE, Path(folder) / catalogue.FILE, limit=LIST_BYTES)
+def _catalogue(remote: Remote, folder: Path, signers: Path | None, *, latest: bool) -> catalogue.Catalogue:
+    """The list of versions as it is published now, held against attacks and against the one that was seen last.
+
+    `latest` asks for the last list there is, which may not have expired; a version that is named needs none.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / catalogue.FILE
+        remote.fetch(catalogue.FILE, path, limit=manifest.LIST_BYTES)
         try:
-            held = catalogue.read(Path(folder))
+            held = catalogue.load(path)
         except StoreError:
             raise ReleaseRefused(
-                f"{remote.base}/{catalogue.FILE}: is damaged, or of a later onrecord than this one. "
+                f"edited: {remote.base}/{catalogue.FILE}: is damaged, or of a later onrecord than this one. "
                 "Update onrecord, or ask who publishes it."
             ) from None
-    for entry in held.versions:  # they become paths, and are walked backwards
-        if store.parse_version(entry.version) is None or not _follows(entry.version, entry.previous):
-            raise ReleaseRefused(f"{remote.base}/{catalogue.FILE}: {entry.version[:40]!r} cannot be a release there.")
+    now = datetime.datetime.now(datetime.UTC)
+    wrong = catalogue.attacked(held, now if latest else None, signers)
+    seen = folder / manifest.SEEN
+    if wrong is None and os.path.lexists(seen):
+        wrong = catalogue.continues(catalogue.load(seen), held)
+    if wrong:
+        name, _, told = wrong.partition(": ")
+        raise ReleaseRefused(
+            f"{name}: {remote.base}/{catalogue.FILE}: {told}. Nothing was used. Ask who publishes it, by another way; "
+            "if it is right after all, pull into a new folder."
+        )
     return held
+
+
+def _remember(folder: Path, incoming: Path, held: catalogue.Catalogue) -> None:
+    """Keep the list that was accepted beside the release."""
+    (incoming / manifest.SEEN).write_text(held.to_json(), encoding="utf-8", newline="\n")
+    (incoming / manifest.SEEN).replace(folder / manifest.SEEN)
 
 
 def _follows(version: str, previous: str | None) -> bool:
@@ -211,27 +239,58 @@ def _chosen(held: catalogue.Catalogue, wanted: str | None, base: str) -> tuple[c
     return entry, ()
 
 
-def _lists(remote: Remote, entry: catalogue.Entry, incoming: Path) -> dict[str, str]:
+def _lists(
+    remote: Remote, held: catalogue.Catalogue, entry: catalogue.Entry, incoming: Path, signers: Path | None = None
+) -> dict[str, str]:
     """The digest of every file of a release by path, from its two lists, which are fetched and vouched for first."""
     place = incoming / _LISTED / entry.version
     found = {manifest.TAGS: entry.tagmanifest_sha256}
+    _have(remote, held, entry.version, manifest.TAGS, entry.tagmanifest_sha256, place, manifest.LIST_BYTES)
+    tags = manifest.read(place / manifest.TAGS)
     if entry.signature_sha256:
         found[manifest.SIGNATURE] = entry.signature_sha256
-    _have(remote, entry.version, manifest.TAGS, entry.tagmanifest_sha256, place, LIST_BYTES)
-    tags = manifest.read(place / manifest.TAGS)
+        _have(remote, held, entry.version, manifest.SIGNATURE, entry.signature_sha256, place, manifest.LIST_BYTES)
+    if wrong := signature.check(place, signers)[0]:
+        raise ReleaseRefused(f"edited: {remote.base}/{entry.version}/{manifest.SIGNATURE}: {wrong}. Nothing was used.")
     if manifest.PAYLOAD not in tags or any(name.startswith("data/") for name in tags):
-        raise ReleaseRefused(f"{remote.base}/{entry.version}/{manifest.TAGS}: is not the list of a release.")
-    _have(remote, entry.version, manifest.PAYLOAD, tags[manifest.PAYLOAD], place, LIST_BYTES)
+        raise ReleaseRefused(f"edited: {remote.base}/{entry.version}/{manifest.TAGS}: is not the list of a release.")
+    _have(remote, held, entry.version, manifest.PAYLOAD, tags[manifest.PAYLOAD], place, manifest.LIST_BYTES)
     payload = manifest.read(place / manifest.PAYLOAD)
     if not all(name.startswith("data/") for name in payload):
-        raise ReleaseRefused(f"{remote.base}/{entry.version}/{manifest.PAYLOAD}: is not the list of a release.")
+        raise ReleaseRefused(f"edited: {remote.base}/{entry.version}/{manifest.PAYLOAD}: is not the list of a release.")
     return found | tags | payload
 
 
-def _have(remote: Remote, version: str, name: str, digest: str, place: Path, limit: int) -> None:
-    """See to it that a file of a release lies in `place`."""
-    if not _holds(place / name, digest):
+def _have(
+    remote: Remote, held: catalogue.Catalogue, version: str, name: str, digest: str, place: Path, limit: int
+) -> None:
+    """See to it that a file of a release lies in `place`; what comes from another release is told from what is new."""
+    if _holds(place / name, digest):
+        return
+    try:
         remote.fetch(f"{version}/{name}", place / name, limit=limit, digest=digest)
+    except WrongDigest as wrong:
+        if other := _owner(remote, held, wrong.found, place.parent):
+            raise ReleaseRefused(
+                f"mixed: {remote.base}/{version}/{name}: is a file of {other}, so two releases are mixed. It was not "
+                "used; ask who publishes it, or take it from elsewhere."
+            ) from None
+        raise ReleaseRefused(f"tampered: {wrong}") from None
+
+
+def _owner(remote: Remote, held: catalogue.Catalogue, digest: str, fetched: Path) -> str | None:
+    """The release of the package, of the last ten, that has a file with this digest."""
+    for entry in held.versions[-10:]:
+        known = {manifest.TAGS: entry.tagmanifest_sha256, manifest.PAYLOAD: entry.manifest_sha256}
+        for name, sum_ in list(known.items()):
+            place = fetched / entry.version / name
+            with suppress(StoreError, ReleaseRefused):
+                if not _holds(place, sum_):
+                    remote.fetch(f"{entry.version}/{name}", place, limit=manifest.LIST_BYTES, digest=sum_)
+                known |= manifest.read(place)
+        if digest in known.values():
+            return entry.version
+    return None
 
 
 def _holds(path: Path, digest: str) -> bool:
@@ -272,15 +331,19 @@ def _rebuild(
         for one in reversed(chain):
             place = made.with_name(_LISTED) / one.version
             inside = f"changes/from-{one.previous}/"
-            for name, digest in _lists(remote, one, made.parent).items():
+            for name, digest in _lists(remote, held, one, made.parent).items():
                 if name.startswith(inside):
-                    _have(remote, one.version, name, digest, place, left)
+                    _have(remote, held, one.version, name, digest, place, left)
                     left -= (place / name).stat().st_size
-            if not json.loads((place / inside / "changes.json").read_bytes())["delta"]:
+            if not json.loads(manifest.small(place / inside / "changes.json"))["delta"]:
                 return False
             steps.append(place / inside)
+        limited.refuse_bombs([path for step in steps for path in sorted(step.glob("*.parquet"))])
+        limited.refuse_bombs(sorted((folder / "data").glob("*.parquet")))
         changes.apply(folder / "data", steps, made / "data")
     except (StoreError, FileNotFoundError):  # a release between is gone, or was made with other schemas than ours
+        return False
+    except (ValueError, KeyError, TypeError, RecursionError, pa.ArrowException):  # an account that is none
         return False
     (made / "data" / "csv").mkdir(exist_ok=True)
     for name in schema.TABLES:
@@ -292,6 +355,7 @@ def _rebuild(
 
 def _complete(
     remote: Remote,
+    held: catalogue.Catalogue,
     base: str,
     entry: catalogue.Entry,
     folder: Path,
@@ -314,7 +378,7 @@ def _complete(
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).replace(place / name)
         else:
-            _have(remote, entry.version, name, digest, place, left)
+            _have(remote, held, entry.version, name, digest, place, left)
             left -= (place / name).stat().st_size
     real = folder.resolve()
     ordered = sorted(lists, key=lambda name: (name == _README, name == manifest.TAGS, name))

@@ -8,8 +8,11 @@ beside a release it fetched. The chain goes through provenance.json: it names th
 and is itself under the second list, so nobody can change an old release without changing every later one.
 """
 
+import errno
 import hashlib
+import os
 import re
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,9 +21,12 @@ from pipeline.errors import StoreError
 PAYLOAD = "manifest-sha256.txt"
 TAGS = "tagmanifest-sha256.txt"
 SIGNATURE = f"{TAGS}.sig"
-ORIGIN = ".origin.json"
+ORIGIN, SEEN = ".origin.json", ".versions.json"
+"""What `pull` notes beside a release: where it came from, and the list of versions as it was there."""
+LIST_BYTES = 64 * 2**20
+"""Bytes that a list of sums or versions, or a descriptor of a release, may have: half a million files."""
 BAG = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
-_UNLISTED = {TAGS, SIGNATURE, ORIGIN}
+_UNLISTED = {TAGS, SIGNATURE, ORIGIN, SEEN}
 _LINE = re.compile(r"([0-9a-f]{64})  ((?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}/){0,5}[A-Za-z0-9_-][A-Za-z0-9._-]{0,99})")
 
 
@@ -47,6 +53,27 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def small(path: Path) -> bytes:
+    """The bytes of a list or descriptor, which may be from elsewhere: a plain file of at most LIST_BYTES.
+
+    Raises StoreError for anything else; a pipe is not waited for, a link not followed.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            plain = stat.S_ISREG(os.fstat(descriptor).st_mode)
+            content = file.read(LIST_BYTES + 1) if plain else b""
+    except OSError as error:
+        plain = error.errno != errno.ELOOP
+        if plain:
+            raise StoreError(f"{path}: {error.strerror}.") from error
+    if not plain:
+        raise StoreError(f"{path}: is no plain file, and a release has no others.")
+    if len(content) > LIST_BYTES:
+        raise StoreError(f"{path}: has more than the {LIST_BYTES:,} bytes that it may have.")
+    return content
+
+
 def digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 of some files below a folder, by path."""
     return {name: digest(folder / name) for name in names}
@@ -64,9 +91,7 @@ def read(path: Path) -> dict[str, str]:
     """
     found = {}
     try:
-        content = path.read_text(encoding="ascii")
-    except OSError as error:
-        raise StoreError(f"{path}: {error.strerror}.") from error
+        content = small(path).decode("ascii")
     except UnicodeDecodeError:
         raise StoreError(f"{path}: is no list of SHA-256 sums.") from None
     for number, line in enumerate(content.splitlines(), start=1):

@@ -13,27 +13,36 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.check import Report
-from pipeline.errors import StoreError
+from pipeline.errors import ReleaseRefused, StoreError
 from pipeline.release import catalogue, manifest, page, provenance, store, verify
 
 
-def publish(built: Path, home: Path, version: str) -> None:
-    """Rename a finished folder into its place and list it; call it inside `store.staging`."""
+def publish(built: Path, home: Path, version: str, key: Path | None = None) -> None:
+    """Rename a finished folder into its place and list it; call it inside `store.staging`.
+
+    `key` is the file of the ssh key that signs the list. Raises StoreError when that is needed and not given, and
+    ReleaseRefused for a version that leaps beyond what a reader accepts.
+    """
+    before = catalogue.read(home)
+    catalogue.must_sign(before, key)
+    if before.last and (reached := catalogue.leaps(before.last.version, version)):
+        raise ReleaseRefused(f"{before.package}: {reached}. Name a lower version.")
     store.place(built, home, version)
-    finish(home, settle(home))
+    finish(home, settle(home, key))
 
 
-def settle(home: Path) -> catalogue.Catalogue:
+def settle(home: Path, key: Path | None = None, *, renew: bool = False) -> catalogue.Catalogue:
     """Bring the catalogue of a package up to the releases that lie there, and finish what a killed run began.
 
-    A release folder that is not listed is listed when it is whole and follows the last one. Call it inside
-    `store.staging`. Raises StoreError when a folder is no such release, with what to do.
+    A release folder that is not listed is listed when it is whole and follows the last one; `renew` states the time of
+    the list anew. Call it inside `store.staging`. Raises StoreError when a folder is no such release, with what to do,
+    and when the list is signed and there is no key.
     """
-    held = catalogue.read(home)
+    before = held = catalogue.read(home)
     for version in store.versions(home):
         if held.get(version) is None:
             held = replace(held, versions=(*held.versions, _adopted(home, version, held.last)))
-    held = catalogue.replaced(held)
+    held = catalogue.stated(before, catalogue.replaced(held), _epoch(), key, renew=renew)
     if held.versions:
         write(home, held)
     return held
@@ -69,41 +78,47 @@ def finish(home: Path, held: catalogue.Catalogue) -> None:
 
 
 def refuse(home: Path, version: str, report: Report) -> None:
-    """Note in the list of versions that a run was refused, and for which checks."""
+    """Note in the list of versions that a run was refused, and for which checks; not in a list that is signed."""
     failed = [f"{check.table}: {check.name}" for check in report.checks if check.failed]
     with store.staging(home):
-        finish(home, catalogue.failed(settle(home), version, failed))
+        held = settle(home)
+        if held.signature is None:
+            held = catalogue.stated(held, catalogue.failed(held, version, failed), _epoch(), None, renew=False)
+        finish(home, held)
 
 
-def renew(home: Path) -> catalogue.Catalogue:
-    """Finish what a killed run began, and make all files of the catalogue anew.
+def renew(home: Path, key: Path | None = None) -> catalogue.Catalogue:
+    """Finish what a killed run began, state the time of the list anew, and make all files of the catalogue again.
 
-    Raises StoreError when there is no such package, or a release in it is not whole.
+    A signed list keeps its time when no key is given. Raises StoreError when there is no such package, or a release in
+    it is not whole.
     """
     _must_be_there(home)
     with store.staging(home):
-        held = settle(home)
+        held = settle(home, key, renew=True)
         finish(home, held)
     return held
 
 
-def yank(home: Path, version: str, reason: str) -> catalogue.Catalogue:
+def yank(home: Path, version: str, reason: str, key: Path | None = None) -> catalogue.Catalogue:
     """Mark a release as wrong: it stays for whoever names it, and nobody is led to it.
 
-    Raises StoreError when there is no such package or version.
+    Raises StoreError when there is no such package or version, and when a signed list is given no key.
     """
-    return _stand_down(home, (version,), "yanked", reason)
+    return _stand_down(home, (version,), "yanked", reason, key)
 
 
-def withdraw(home: Path, versions: Sequence[str], reason: str) -> catalogue.Catalogue:
+def withdraw(home: Path, versions: Sequence[str], reason: str, key: Path | None = None) -> catalogue.Catalogue:
     """Delete the payload and zip of some releases for good; their tombstones and sums stay."""
-    return _stand_down(home, versions, "withdrawn", reason)
+    return _stand_down(home, versions, "withdrawn", reason, key)
 
 
-def _stand_down(home: Path, versions: Sequence[str], status: str, reason: str) -> catalogue.Catalogue:
+def _stand_down(home: Path, versions: Sequence[str], status: str, reason: str, key: Path | None) -> catalogue.Catalogue:
     _must_be_there(home)
     with store.staging(home):
-        held = catalogue.stood_down(settle(home), versions, status, reason)
+        before = settle(home, key)
+        held = catalogue.stood_down(before, versions, status, reason)
+        held = catalogue.stated(before, held, _epoch(), key, renew=False)
         finish(home, held)
     return held
 
@@ -118,7 +133,10 @@ def _adopted(home: Path, version: str, last: catalogue.Entry | None) -> catalogu
     folder = home / version
     advice = "Move it away, or take it again from where it came"
     if (folder / catalogue.TOMBSTONE).is_file():
-        return catalogue.entry((folder / catalogue.TOMBSTONE).read_text(encoding="utf-8"))
+        try:
+            return catalogue.entry((folder / catalogue.TOMBSTONE).read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise StoreError(f"{folder / catalogue.TOMBSTONE}: is damaged. {advice}.") from error
     if faults := verify.fixity(folder):
         told = "; ".join(f"{fault.file}: {fault.message}" for fault in faults[:3])
         raise StoreError(f"{folder}: is not listed in {catalogue.FILE} and is no whole release ({told}). {advice}.")
@@ -152,11 +170,17 @@ def _adopted(home: Path, version: str, last: catalogue.Entry | None) -> catalogu
 
 def _published(last: catalogue.Entry | None) -> str | None:
     """The time that SOURCE_DATE_EPOCH gives, never before that of the last release: a clock may have been set back."""
-    given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not given.isdecimal():
+    epoch = _epoch()
+    if epoch is None:
         return None
-    time = datetime.datetime.fromtimestamp(int(given), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = datetime.datetime.fromtimestamp(epoch, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return max(time, last.published) if last and last.published else time
+
+
+def _epoch() -> int | None:
+    """The seconds since 1970 that SOURCE_DATE_EPOCH gives; None when it gives none."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(given) if given.isdecimal() else None
 
 
 def _purge(home: Path, entry: catalogue.Entry) -> None:

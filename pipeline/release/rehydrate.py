@@ -49,9 +49,7 @@ def rehydrate(folder: Path, raw: Path, target: Path) -> Rehydrated:
         ReleaseRefused: a release that is not whole, or an article that is missing or differs; it is named.
         StoreError: a release that withholds nothing, a folder that cannot be read, a target that cannot be written.
     """
-    faults = verify.fixity(folder)
-    if faults:
-        raise ReleaseRefused(f"{folder}/{faults[0].file}: {faults[0].message}.")
+    verify.refuse_foreign(folder)
     withheld = json.loads((folder / provenance.FILE).read_bytes())["withheld"]
     if withheld is None:
         raise StoreError(f"{folder}: withholds no text; data/texts.parquet is complete.")

@@ -23,8 +23,16 @@ _CHUNK = 2**20
 _RANGE = re.compile(r"bytes (\d{1,18})-\d{1,18}/(?:\d{1,18}|\*)")
 
 
-class _BrokenOffError(Exception):
+class _BrokenOffError(ConnectionError):
     """The connection ended before the file did."""
+
+
+class WrongDigest(ReleaseRefused):
+    """What came is not what was published; `found` is its digest."""
+
+    def __init__(self, found: str, message: str) -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class _SameSchemes(urllib.request.HTTPRedirectHandler):
@@ -61,7 +69,7 @@ class Remote:
 
         Raises:
             StoreError: it cannot be had, or is larger than the limit.
-            ReleaseRefused: it has another digest.
+            WrongDigest: it has another digest.
         """
         part = target.with_name(target.name + ".part")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -85,9 +93,10 @@ class Remote:
             found = manifest.digest(part)
             part.unlink()
             if not begun:
-                raise ReleaseRefused(
+                raise WrongDigest(
+                    found,
                     f"{self.base}/{name}: hashes to {found}, published was {digest}. It was not used; "
-                    "ask who publishes it, or take it from elsewhere."
+                    "ask who publishes it, or take it from elsewhere.",
                 )
 
     def _receive(self, name: str, part: Path, begun: int, limit: int) -> None:

@@ -1,19 +1,23 @@
 """A release signed and checked with `ssh-keygen -Y`: one signature over tagmanifest-sha256.txt covers every byte.
 
-Anyone has ssh-keygen, ed25519 signatures are the same each time, and the user needs no service to check them.
+The list of versions carries one over itself, in another namespace, so that neither can stand for the other. Anyone has
+ssh-keygen, ed25519 signatures are the same each time, and the user needs no service to check them.
 """
 
 import base64
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 from pipeline.errors import StoreError
 from pipeline.release import manifest
 
-_NAMESPACE = "onrecord"
+RELEASE, LIST = "onrecord", "onrecord-versions"
+"""What is signed, as ssh names it."""
 _HEAD, _TAIL = "-----BEGIN SSH SIGNATURE-----\n", "-----END SSH SIGNATURE-----\n"
 _COLUMNS = 70
+_KEY = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
 def sign(built: Path, key: Path) -> None:
@@ -21,37 +25,62 @@ def sign(built: Path, key: Path) -> None:
 
     Raises StoreError with what ssh-keygen said when it would not.
     """
-    done = _ssh_keygen("sign", "-f", str(key), "-n", _NAMESPACE, str(built / manifest.TAGS), stdin=None)
+    armoured = of((built / manifest.TAGS).read_bytes(), key, RELEASE)
+    (built / manifest.SIGNATURE).write_text(armoured, encoding="ascii", newline="\n")
+
+
+def of(content: bytes, key: Path, namespace: str) -> str:
+    """The signature of some bytes, as ssh-keygen writes it; StoreError as `sign` raises it."""
+    done = _ssh_keygen("sign", "-f", str(key), "-n", namespace, stdin=content)
     if done.returncode:
         raise StoreError(f"{key}: ssh-keygen did not sign: {_last_line(done)}")
+    return done.stdout.decode("ascii")
 
 
 def check(folder: Path, signers: Path | None = None) -> tuple[str | None, str]:
     """What is wrong with a release's signature, None when it is right; and by whom it is, '' when there is none.
 
-    Args:
-        folder: the release.
-        signers: an allowed-signers file of ssh; with it the signature must be there and by one of these. Without it a
-            signature must only fit the bytes, whoever's it is.
+    `signers` as in `fits`; with it a release must be signed.
     """
     path = folder / manifest.SIGNATURE
     if not path.is_file():
         return ("the release is not signed, and --signers asks for a signature" if signers else None), ""
-    if not _is_armoured(path.read_bytes()):
+    return fits((folder / manifest.TAGS).read_bytes(), path.read_bytes(), RELEASE, signers)
+
+
+def fits(content: bytes, armoured: bytes, namespace: str, signers: Path | None = None) -> tuple[str | None, str]:
+    """What is wrong with a signature of some bytes, None when it is right; and by whom and with which key it is.
+
+    Args:
+        content: what was signed.
+        armoured: the signature.
+        namespace: what it was signed as.
+        signers: an allowed-signers file of ssh; with it the signature must be by one of these. Without it a signature
+            must only fit the bytes, whoever's it is.
+    """
+    if not _is_armoured(armoured):
         return "is damaged: no SSH signature as ssh-keygen writes it", ""
-    content = (folder / manifest.TAGS).read_bytes()
-    arguments = ["-n", _NAMESPACE, "-s", str(path)]
-    if signers is None:
-        done = _ssh_keygen("check-novalidate", *arguments, stdin=content)
-    else:
-        found = _ssh_keygen("find-principals", "-f", str(signers), "-s", str(path), stdin=content)
-        if found.returncode:
-            return f"was made with a key that {signers} does not name", ""
-        who = found.stdout.decode().splitlines()[0]
-        done = _ssh_keygen("verify", "-f", str(signers), "-I", who, *arguments, stdin=content)
+    with tempfile.NamedTemporaryFile(suffix=".sig") as file:
+        file.write(armoured)
+        file.flush()
+        arguments = ["-n", namespace, "-s", file.name]
+        if signers is None:
+            done = _ssh_keygen("check-novalidate", *arguments, stdin=content)
+        else:
+            found = _ssh_keygen("find-principals", "-f", str(signers), "-s", file.name, stdin=content)
+            if found.returncode:
+                return f"was made with a key that {signers} does not name", ""
+            who = found.stdout.decode().splitlines()[0]
+            done = _ssh_keygen("verify", "-f", str(signers), "-I", who, *arguments, stdin=content)
     if done.returncode:
-        return f"does not fit {manifest.TAGS}: {_last_line(done)}", ""
-    return None, re.sub(r'^Good "onrecord" signature ', "", done.stdout.decode().strip())
+        return f"does not fit what it signs: {_last_line(done)}", ""
+    return None, re.sub(r'^Good "[a-z-]+" signature ', "", done.stdout.decode().strip())
+
+
+def key_of(who: str) -> str:
+    """The fingerprint of the key in what `fits` says of a signer."""
+    match = _KEY.search(who)
+    return match[0] if match else ""
 
 
 def _is_armoured(content: bytes) -> bool:

@@ -11,6 +11,7 @@ Every step leaves the public tree whole, so a run may be killed between any two 
 """
 
 import fcntl
+import hashlib
 import os
 import re
 import shutil
@@ -50,10 +51,10 @@ def staging(home: Path) -> Iterator[Path]:
         with (home / ".lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            except BlockingIOError as error:
                 raise StoreError(
                     f"{home}: another process is releasing this package. Run again when it is done."
-                ) from None
+                ) from error
             _remove(home / _STAGING)
             built = home / _STAGING / "package"
             built.mkdir(parents=True)
@@ -94,6 +95,25 @@ def archive(home: Path, version: str) -> Path:
         part.rename(path)
         _sync(home)
     return path
+
+
+def is_archive_of(path: Path, folder: Path) -> bool:
+    """Whether a zip holds the files of a folder and nothing else; nothing is unpacked that is not stored as it is."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            held = archive.infolist()
+            if [one.filename for one in held] != manifest.files(folder):
+                return False
+            for one in held:
+                file = folder / one.filename
+                if one.compress_type != zipfile.ZIP_STORED or one.file_size != file.stat().st_size:
+                    return False
+                with archive.open(one) as packed:
+                    if hashlib.file_digest(packed, "sha256").hexdigest() != manifest.digest(file):  # type: ignore[arg-type]
+                        return False
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
+        return False
+    return True
 
 
 def replace(home: Path, path: Path, text: str) -> None:

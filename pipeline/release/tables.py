@@ -14,8 +14,9 @@ tables.json names each table by a digest that hangs on no writer, the logical on
 
 import hashlib
 import json
+import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -160,11 +161,20 @@ def logical(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> dict[str, A
     return {"rows": rows, "sha256": hashlib.sha256("".join(columns.values()).encode()).hexdigest(), "columns": columns}
 
 
-def logical_of_file(path: Path) -> dict[str, Any]:
-    """The logical digests of a Parquet file, read a row group at a time."""
+def logical_of_file(path: Path, most: float = math.inf) -> dict[str, Any]:
+    """The logical digests of a Parquet file, read a row group at a time; MemoryError beyond `most` bytes of values."""
     file = pq.ParquetFile(path)
-    groups = (file.read_row_group(number) for number in range(file.num_row_groups))
-    return logical(file.schema_arrow, (batch for group in groups for batch in group.to_batches()))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        unfolded = 0
+        for number in range(file.num_row_groups):
+            group = file.read_row_group(number)
+            unfolded += group.nbytes
+            if unfolded > most:
+                raise MemoryError
+            yield from group.to_batches()
+
+    return logical(file.schema_arrow, batches())
 
 
 def described(tables: Mapping[str, pa.Table]) -> str:

@@ -4,14 +4,16 @@ A fault names the file, what is wrong with it and what to do. SHA-256 over whole
 Parquet readers take most of them for data, and Frictionless passes a Parquet file with a wrong hash.
 """
 
+import datetime
 import json
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from pipeline.errors import StoreError
-from pipeline.release import catalogue, manifest, signature, store
+from pipeline.errors import ReleaseRefused, StoreError
+from pipeline.release import catalogue, limited, manifest, signature, store
 
 AGAIN = "take it again from where the release came from, or from its zip if that is whole"
 
@@ -24,37 +26,51 @@ class Fault:
     message: str
 
 
-def path(folder: Path, signers: Path | None = None) -> list[Fault]:
+Digests = Callable[[Sequence[Path]], Sequence[Mapping[str, Any] | str]]
+"""The logical digests of Parquet files; a str says why a file has none."""
+
+
+def path(folder: Path, signers: Path | None = None, since: Path | None = None) -> list[Fault]:
     """The faults of a release, of a package with all its releases, or of a folder of packages; none when it is whole.
 
-    A release is also held against its package's list, when that lies beside it. Raises StoreError for a folder that is
-    none of the three.
+    A release is also held against its package's list, when that lies beside it. Tables are read in a limited process:
+    the folder may be from anywhere.
+
+    Args:
+        folder: what to verify.
+        signers: an allowed-signers file of ssh; with it lists and releases must be signed by one of these.
+        since: the versions.json of a package as it was seen before, for a package: its list must go on from there, and
+            may not have expired.
+
+    Raises StoreError for a folder that is none of the three, or a `since` that is no list of versions.
     """
+    if since is not None and not (folder / catalogue.FILE).is_file():
+        raise StoreError(f"{folder}: --since is for a package, and there is no {catalogue.FILE} in it.")
     if (folder / catalogue.INDEX).is_file():
-        return output(folder, signers)
+        return output(folder, signers, limited.digests)
     if (folder / catalogue.FILE).is_file():
-        return package(folder, signers)
+        return package(folder, signers, limited.digests, catalogue.load(since) if since else None)
     if (folder / manifest.TAGS).is_file() or (folder / "bagit.txt").is_file():
         home = folder.resolve().parent
         entry = catalogue.read(home).get(folder.resolve().name) if (home / catalogue.FILE).is_file() else None
-        return release(folder, entry, signers)
+        return release(folder, entry, signers, limited.digests)
     raise StoreError(
         f"{folder}: is no release, package or folder of packages (no {manifest.TAGS}, {catalogue.FILE} or "
         f"{catalogue.INDEX} in it)."
     )
 
 
-def output(folder: Path, signers: Path | None = None) -> list[Fault]:
+def output(folder: Path, signers: Path | None = None, digests: Digests | None = None) -> list[Fault]:
     """The faults of all packages of a folder, and of its index."""
     found = []
     for name in sorted(file.parent.name for file in folder.glob(f"*/{catalogue.FILE}")):
-        found += _below(name, package(folder / name, signers))
+        found += _below(name, package(folder / name, signers, digests))
     try:
         wanted = catalogue.index(folder)
     except StoreError:  # a package's list is damaged, and was named above
         return found
     index = folder / catalogue.INDEX
-    if not index.is_file() or index.read_bytes() != wanted.encode("utf-8"):
+    if not _is(index, wanted):
         found.append(
             Fault(
                 catalogue.INDEX,
@@ -64,29 +80,33 @@ def output(folder: Path, signers: Path | None = None) -> list[Fault]:
     return found
 
 
-def package(home: Path, signers: Path | None = None) -> list[Fault]:
-    """The faults of a package: each release, its zip, the chain from the first to the last, the pointer, the feed."""
+def package(
+    home: Path,
+    signers: Path | None = None,
+    digests: Digests | None = None,
+    since: catalogue.Catalogue | None = None,
+) -> list[Fault]:
+    """The faults of a package: each release, its zip, the chain from the first to the last, the pointer, the feed.
+
+    `since` is its list as it was seen before; `digests` reads the tables.
+    """
     try:
         held = catalogue.read(home)
     except StoreError as error:
         return [Fault(catalogue.FILE, str(error))]
     found = []
-    before: catalogue.Entry | None = None
+    wrong = (since and catalogue.continues(since, held)) or catalogue.attacked(
+        held, datetime.datetime.now(datetime.UTC) if since else None, signers
+    )
+    if wrong:
+        found.append(Fault(catalogue.FILE, wrong))
     for entry in held.versions:
-        found += _below(entry.version, release(home / entry.version, entry, signers))
-        if (entry.previous, entry.previous_tagmanifest_sha256) != (
-            before and before.version,
-            before and before.tagmanifest_sha256,
-        ):
-            found.append(
-                Fault(catalogue.FILE, f"{entry.version} does not name the release before it: the chain is broken")
-            )
+        faults = release(home / entry.version, entry, signers, digests)
+        found += _below(entry.version, faults)
         if entry.archive:
-            found += _archive(home, entry.archive)
-        before = entry
+            found += _archive(home, entry.archive, None if faults else home / entry.version)
     for name, content in catalogue.derived(held).items():
-        there = (home / name).read_bytes() if (home / name).is_file() else None
-        if there != (content and content.encode("utf-8")):
+        if (home / name).exists() if content is None else not _is(home / name, content):
             found.append(Fault(name, f"is not what {catalogue.FILE} says; `onrecord catalogue` makes it anew"))
     known = {entry.version for entry in held.versions} | {
         entry.archive.name for entry in held.versions if entry.archive
@@ -103,7 +123,12 @@ def package(home: Path, signers: Path | None = None) -> list[Fault]:
     return found
 
 
-def release(folder: Path, entry: "catalogue.Entry | None" = None, signers: Path | None = None) -> list[Fault]:
+def release(
+    folder: Path,
+    entry: catalogue.Entry | None = None,
+    signers: Path | None = None,
+    digests: Digests | None = None,
+) -> list[Fault]:
     """The faults of one release: bytes, then rows, chain and signature where the bytes are right.
 
     Args:
@@ -111,6 +136,7 @@ def release(folder: Path, entry: "catalogue.Entry | None" = None, signers: Path 
         entry: what its package's list says of it, if that is known; with it a damaged list of sums is told from a
             damaged file, and a release rewritten together with its sums is found out.
         signers: an allowed-signers file of ssh; with it the release must be signed by one of these.
+        digests: the logical digests of Parquet files; None reads them here and now, as fits a release of our own.
     """
     expected = entry and entry.tagmanifest_sha256
     if entry is not None and entry.status == "withdrawn":
@@ -126,14 +152,29 @@ def release(folder: Path, entry: "catalogue.Entry | None" = None, signers: Path 
         wrong = wrong or f"is not the one that {catalogue.FILE} names"
     if wrong:
         found.append(Fault(manifest.SIGNATURE, f"{wrong}; {AGAIN}"))
-    if f"Payload-Oxum: {manifest.oxum(folder)}\n" not in (folder / "bag-info.txt").read_text(encoding="utf-8"):
-        found.append(Fault("bag-info.txt", "Payload-Oxum does not count the payload"))
-    told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    if entry is not None:
-        named = told["previous"] or {"version": None, "tagmanifest_sha256": None}
-        if named != {"version": entry.previous, "tagmanifest_sha256": entry.previous_tagmanifest_sha256}:
-            found.append(Fault("provenance.json", f"names another release before it than {catalogue.FILE}"))
-    return found + _rows(folder)
+    try:
+        oxum = f"Payload-Oxum: {manifest.oxum(folder)}\n".encode()
+        if oxum not in manifest.small(folder / "bag-info.txt"):
+            found.append(Fault("bag-info.txt", "Payload-Oxum does not count the payload"))
+        told = json.loads(manifest.small(folder / "provenance.json"))["previous"]
+        tables: dict[str, Any] = dict(json.loads(manifest.small(folder / "tables.json"))["tables"])
+    except (StoreError, ValueError, KeyError, TypeError, RecursionError) as error:
+        return [*found, Fault(manifest.TAGS, f"lists descriptors that are none of a release ({error!r})"[:300])]
+    if entry is not None and (told or {"version": None, "tagmanifest_sha256": None}) != {
+        "version": entry.previous,
+        "tagmanifest_sha256": entry.previous_tagmanifest_sha256,
+    }:
+        found.append(Fault("provenance.json", f"names another release before it than {catalogue.FILE}"))
+    return found + _strangers(folder) + _rows(folder, tables, digests)
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise ReleaseRefused unless a release from anywhere is whole, leads nowhere else, and can be read in bounds."""
+    if not (folder / manifest.TAGS).is_file():
+        raise StoreError(f"{folder}: is no release (no {manifest.TAGS} in it).")
+    for fault in fixity(folder) or _strangers(folder):
+        raise ReleaseRefused(f"{folder / fault.file}: {fault.message}. It was not used.")
+    limited.refuse_bombs([folder / name for name in manifest.payload(folder) if name.endswith(".parquet")])
 
 
 def fixity(folder: Path, expected: str | None = None) -> list[Fault]:
@@ -177,16 +218,20 @@ def _listed(folder: Path, name: str, there: Iterable[str], *, vouched: bool) -> 
     return found
 
 
-def _archive(home: Path, archive: "catalogue.Archive") -> list[Fault]:
+def _archive(home: Path, archive: catalogue.Archive, release: Path | None) -> list[Fault]:
+    """The faults of a release's zip: its bytes, and that it holds the very files of a release that is whole."""
     path = home / archive.name
-    if not path.is_file():
+    if not _plain(path):
         return [Fault(archive.name, "is not there; `onrecord catalogue` makes it anew from the folder")]
+    again = "delete it, and `onrecord catalogue` makes it anew from the folder"
     if manifest.digest(path) != archive.sha256:
-        return [Fault(archive.name, "was changed; delete it, and `onrecord catalogue` makes it anew from the folder")]
+        return [Fault(archive.name, f"was changed; {again}")]
+    if release is not None and not store.is_archive_of(path, release):
+        return [Fault(archive.name, f"holds other files than the release; {again}")]
     return []
 
 
-def _withdrawn(folder: Path, entry: "catalogue.Entry") -> list[Fault]:
+def _withdrawn(folder: Path, entry: catalogue.Entry) -> list[Fault]:
     """A withdrawn release has its tombstone and its sums, and nothing else."""
     if not folder.is_dir():
         return [
@@ -205,21 +250,84 @@ def _withdrawn(folder: Path, entry: "catalogue.Entry") -> list[Fault]:
         if (manifest.digest(folder / name) if (folder / name).is_file() else None) != digest:
             found.append(Fault(name, f"is not what {catalogue.FILE} says; {AGAIN}"))
     stone = folder / catalogue.TOMBSTONE
-    if not stone.is_file() or stone.read_bytes() != catalogue.tombstone(entry).encode():
+    if not _is(stone, catalogue.tombstone(entry)):
         found.append(Fault(catalogue.TOMBSTONE, "is not there or was changed; `onrecord catalogue` makes it anew"))
     return found
 
 
-def _rows(folder: Path) -> list[Fault]:
+def _rows(folder: Path, told: Mapping[str, Any], digests: Digests | None) -> list[Fault]:
     """Whether the Parquet files hold the rows that tables.json names, whoever wrote them."""
-    from pipeline.release import tables
+    there = set(manifest.payload(folder))
+    names = [f"data/{name}.parquet" for name in told]
+    if unlisted := [name for name in names if name not in there]:
+        return [Fault("tables.json", f"tells of {unlisted[0]!r}, which is no file of the release")]
+    if digests is None:
+        from pipeline.release import tables
 
-    told: Mapping[str, object] = json.loads((folder / tables.FILE).read_text(encoding="utf-8"))["tables"]
+        found: Sequence[Mapping[str, Any] | str] = [tables.logical_of_file(folder / name) for name in names]
+    else:
+        found = digests([folder / name for name in names])
     return [
-        Fault(f"data/{name}.parquet", f"holds other rows than {tables.FILE} says")
-        for name, wanted in told.items()
-        if tables.logical_of_file(folder / "data" / f"{name}.parquet") != wanted
+        Fault(name, has if isinstance(has, str) else "holds other rows than tables.json says")
+        for name, has, wanted in zip(names, found, told.values(), strict=True)
+        if has != wanted
     ]
+
+
+def _strangers(folder: Path) -> list[Fault]:
+    """The descriptors that lead a reader elsewhere: to an address, another folder, or what is not listed."""
+    listed = {*manifest.payload(folder), *manifest.tags(folder)}
+    found = []
+    for name, paths in (("datapackage.json", _of_package), ("croissant.json", _of_croissant), ("README.md", _of_card)):
+        if name not in listed:
+            continue
+        try:
+            strange = [path for path in paths(manifest.small(folder / name).decode()) if path not in listed]
+        except (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            found.append(Fault(name, "cannot be read as what it should be"))
+            continue
+        if strange:
+            found.append(Fault(name, f"leads to {str(strange[0])[:80]!r}, which is no file of the release"))
+    return found
+
+
+def _of_package(text: str) -> Iterator[Any]:
+    """What Frictionless would open: files, and schemas and profiles that are not in the file itself."""
+    told = json.loads(text)
+    for resource in told["resources"]:
+        yield from resource["path"] if isinstance(resource["path"], list) else [resource["path"]]
+        yield from (resource[key] for key in ("schema", "dialect", "profile") if isinstance(resource.get(key), str))
+
+
+def _of_croissant(text: str) -> Iterator[Any]:
+    for one in json.loads(text)["distribution"]:
+        yield one["contentUrl"]
+
+
+def _of_card(text: str) -> Iterator[Any]:
+    """What datasets would open."""
+    import yaml
+
+    head = text.split("---\n", 2)[1] if text.startswith("---\n") else ""
+    try:
+        told = yaml.safe_load(head) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    for config in told.get("configs", ()):
+        files = config["data_files"]
+        for one in [files] if isinstance(files, (str, dict)) else files:
+            paths = one["path"] if isinstance(one, dict) else one
+            yield from [paths] if isinstance(paths, str) else paths
+
+
+def _plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
+
+
+def _is(path: Path, text: str) -> bool:
+    """Whether a plain file holds a text."""
+    content = text.encode("utf-8")
+    return _plain(path) and path.stat().st_size == len(content) and path.read_bytes() == content
 
 
 def _below(name: str, faults: Iterable[Fault]) -> list[Fault]:
