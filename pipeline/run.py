@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import check, link, schema
+from pipeline import check, link, schema, unchanged
 from pipeline.errors import ReleaseRefused
 from pipeline.link.aliases import read as read_aliases
 from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, load, mapped, session
@@ -29,7 +29,8 @@ class Result:
 
     Attributes:
         tables: the six tables, linked.
-        report: what the checks found; None when the run stopped before them.
+        report: what the checks found; None when the run stopped before them, or nothing has changed since a run that
+            was checked.
         folder: the finished release; None when the run stopped before it.
         new: whether the release was written now; False when it was there already, byte for byte the same.
         inputs: number of raw documents.
@@ -38,7 +39,7 @@ class Result:
         cost: seconds by the clock and of the processors, and peak memory, by stage and worker.
     """
 
-    tables: Tables
+    tables: Mapping[str, pa.Table]
     report: check.Report | None
     folder: Path | None
     new: bool
@@ -104,6 +105,12 @@ def _run(
             documents, texts = _gather(cleaned, "documents", gone), _gather(cleaned, "texts", gone)
             return Result({"documents": documents, "texts": texts}, None, None, False, documents.num_rows, made)
         annotated = mapped("annotate", cleaned, work, engine, made, progress, again=again)
+    home = output / package
+    if until == "release" and not again:
+        here = unchanged.released(work, home, unchanged.state(annotated, aliases, gone, home, version))
+        if here:
+            tables = unchanged.Tables(here[0])
+            return Result(tables, None, here[0], False, tables["documents"].num_rows, made, here[1])
     documents, texts = _gather(annotated, "documents", gone), _gather(cleaned, "texts", gone)
     inputs = documents.num_rows
     claims = _gather(annotated, "claims", gone)
@@ -134,6 +141,7 @@ def _run(
         )
     progress("release", 0, 1)
     released = release(tables, report, output=output, package=package, version=version, withdrawn=withdrawn, key=key)
+    unchanged.keep(work, unchanged.state(annotated, aliases, gone, home, version), released.folder, in_vain)
     progress("release", 1, 1)
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 

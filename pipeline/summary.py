@@ -125,8 +125,10 @@ def show(found: Mapping[str, Any], out: TextIO) -> None:
         console.print(table)
         if len(found["stances"]) > TOP:
             console.print(text(f"  and {len(found['stances']) - TOP} more in the table stances"))
+    if "checks" in found:
+        console.print()
+        console.print(text(_checks(found["checks"])), style="bold")
     console.print()
-    console.print(text(_checks(found["checks"])), style="bold")
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "stage", "documents", "seconds", "of processors", "peak MB", "of a worker"):
         costs.add_column(column, justify="left" if column in ("", "stage") else "right")

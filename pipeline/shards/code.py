@@ -27,8 +27,7 @@ def parts(stage: str) -> dict[str, str]:
     """The digest of each file and the version of each library that a stage hangs on, by name."""
     ours, libraries = _STAGES[stage]
     files = {path for name in ours for path in [_HERE / f"{name}.py", *(_HERE / name).rglob("*")]}
-    found = {path.relative_to(_HERE).as_posix(): path for path in files if path.is_file()}
-    found = {name: path for name, path in found.items() if "__pycache__" not in name}
+    found = {path.relative_to(_HERE).as_posix(): path for path in files if _counts(path)}
     found |= {f"schemas/{path.name}": path for path in FOLDER.glob("*.json")}
     told = {name: _digest(path) for name, path in sorted(found.items())}
     return told | {name: metadata.version(name) for name in libraries} | {"Python": platform.python_version()}
@@ -38,6 +37,16 @@ def parts(stage: str) -> dict[str, str]:
 def digest(stage: str) -> str:
     """All of `parts` in one hexadecimal digest."""
     return hashlib.sha256(repr(sorted(parts(stage).items())).encode()).hexdigest()
+
+
+@cache
+def everything() -> str:
+    """Hexadecimal digest of all our files and the versions of all libraries that we ask for: what a release hangs on."""
+    from pipeline.release.provenance import environment
+
+    files = [*_HERE.rglob("*"), *FOLDER.glob("*.json")]
+    told = {str(path.relative_to(_HERE.parent)): _digest(path) for path in files if _counts(path)}
+    return hashlib.sha256(repr((sorted(told.items()), environment())).encode()).hexdigest()
 
 
 @cache
@@ -60,6 +69,10 @@ def changed(stage: str, before: dict[str, str]) -> list[str]:
         else:
             told.append(f"{name} {'is new' if old is None else 'is gone' if new is None else 'changed'}")
     return told
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and not {"__pycache__", "node_modules"} & set(path.parts)
 
 
 def _number() -> str:
