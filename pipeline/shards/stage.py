@@ -131,8 +131,9 @@ def _work(job: Job, careful: bool, guest: bool) -> tuple[dict[str, str], int]:
     tables = {name: pa.concat_tables([one[name] for one in (*known, *made)]) for name in OUTPUT[job.stage]}
     order = pc.sort_indices(pa.array([*places, *rest], pa.int64()))
     ids = tables["documents"]["document_id"].combine_chunks().take(order)
-    tables = {
-        name: table.take(order if name == "documents" else _by_document(table, ids)) for name, table in tables.items()
+    tables = {  # in one chunk each, so that the bytes do not tell how they came together
+        name: table.take(order if name == "documents" else _by_document(table, ids)).combine_chunks()
+        for name, table in tables.items()
     }
     given = _prints(tables) if job.stage == "clean" else None
     reason = "rejected" if job.stage == "clean" else "not_annotated"
