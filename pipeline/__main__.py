@@ -12,8 +12,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +118,11 @@ def _shown(stream: Any) -> Any:
     return _Shown(stream.buffer, **tell)
 
 
+def _own(stream: Any) -> Any:
+    """The stream itself, for what draws by control characters and shows those of others on its own."""
+    return {sys.stdout: sys.__stdout__, sys.stderr: sys.__stderr__}[stream] if isinstance(stream, _Shown) else stream
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="onrecord",
@@ -136,7 +140,16 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in STAGES.items():
         stage = command(name, _run, text)
         _add_places(stage, raw=True)
-        stage.add_argument("--json", action="store_true", help="print what was made as one JSON object")
+        stage.add_argument(
+            "--cluster",
+            metavar="ADDRESS",
+            help="a Dask scheduler, tcp://HOST:PORT, whose workers take the place of ours",
+        )
+        stage.add_argument("--retry", action="store_true", help="try documents again that crashed or took too long")
+        stage.add_argument("--explain", action="store_true", help="say what would be done and why; do nothing")
+        stage.add_argument(
+            "--json", action="store_true", help="print what was made, and what it took, as one JSON object"
+        )
         if name in ("release", "run"):
             stage.add_argument(
                 "--version", default="auto", help="X.Y.Z, or auto: the least that the changes allow (default)"
@@ -256,15 +269,28 @@ def _file(text: str) -> Path:
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those it is bound to, and no more than its control group pays for."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return max(1, min(bound, -(-int(quota) // int(period))))
+    except (OSError, ValueError):  # no such group, or "max": as much as there is
+        return bound
 
 
 def _run(options: argparse.Namespace) -> int:
+    package = _package(options)
+    if options.explain:
+        from pipeline.shards.plan import plan
+
+        for line in plan(options.raw, options.output / "work" / package):
+            print(line)
+        return 0
     from pipeline import summary
+    from pipeline.progress import shown
     from pipeline.run import run
 
-    package = _package(options)
-    with _progress() as progress:
+    with shown(_own(sys.stderr)) as progress:
         result = run(
             options.raw,
             options.output,
@@ -273,6 +299,8 @@ def _run(options: argparse.Namespace) -> int:
             version=getattr(options, "version", "auto"),
             key=getattr(options, "key", None),
             workers=options.workers,
+            cluster=options.cluster,
+            again=options.retry,
             progress=progress,
         )
     for line in result.in_vain:
@@ -282,7 +310,7 @@ def _run(options: argparse.Namespace) -> int:
         json.dump(found, sys.stdout, ensure_ascii=False, indent=1)
         print()
     elif options.command == "run":
-        summary.show(found, sys.__stdout__ if isinstance(sys.stdout, _Shown) else sys.stdout)  # shows them itself
+        summary.show(found, _own(sys.stdout))
     else:
         summary.show_short(found, sys.stdout)
     return 0 if result.report is None or result.report.ok else 1
@@ -300,9 +328,10 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
+    from pipeline.progress import shown
     from pipeline.reproduce import reproduce
 
-    with _progress() as progress:
+    with shown(_own(sys.stderr)) as progress:
         found = reproduce(
             options.raw,
             options.output,
@@ -348,10 +377,11 @@ def _yank(options: argparse.Namespace) -> int:
 
 
 def _withdraw(options: argparse.Namespace) -> int:
+    from pipeline.progress import shown
     from pipeline.withdraw import withdraw
 
     package = _package(options)
-    with _progress() as progress:
+    with shown(_own(sys.stderr)) as progress:
         found = withdraw(
             options.raw,
             options.output,
@@ -459,28 +489,6 @@ def _score(options: argparse.Namespace) -> int:
     else:
         evaluate.show(scores, sys.stdout)
     return 0
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar a stage on a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        yield lambda stage, done, of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    raw = sys.__stderr__ if isinstance(sys.stderr, _Shown) else sys.stderr  # the bars move by control characters
-    with Progress(*columns, console=Console(file=raw), transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def update(stage: str, done: int, of: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=None)
-            bars.update(tasks[stage], completed=done, total=of or None)
-
-        yield update
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def reproduce(
     package: str,
     version: str,
     *,
-    workers: int = 1,
+    workers: int = 0,
     progress: Progress = lambda stage, done, of: None,
 ) -> Reproduced:
     """Build a release once more from `raw`, in a folder that is deleted again, and compare it file by file.

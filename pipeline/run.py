@@ -5,21 +5,20 @@ raw/ -> shards of raw rows -> clean -> annotate -> link -> check -> release
 
 import shutil
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import lru_cache
-from multiprocessing import get_context
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import check, link, schema
-from pipeline.errors import ReleaseRefused, StoreError
+from pipeline import check, link, schema, unchanged
+from pipeline.errors import ReleaseRefused
 from pipeline.link.aliases import read as read_aliases
-from pipeline.shards import Progress, Shard, cut_into, load, mapped
+from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, load, mapped, session
 
 Tables = dict[str, pa.Table]
 
@@ -30,21 +29,24 @@ class Result:
 
     Attributes:
         tables: the six tables, linked.
-        report: what the checks found; None when the run stopped before them.
+        report: what the checks found; None when the run stopped before them, or nothing has changed since a run that
+            was checked.
         folder: the finished release; None when the run stopped before it.
         new: whether the release was written now; False when it was there already, byte for byte the same.
         inputs: number of raw documents.
         made: for each stage, the number of shards made anew, and the number of all.
         in_vain: what aliases.toml names and no claim has, in words.
+        cost: seconds by the clock and of the processors, and peak memory, by stage and worker.
     """
 
-    tables: Tables
+    tables: Mapping[str, pa.Table]
     report: check.Report | None
     folder: Path | None
     new: bool
     inputs: int
     made: Mapping[str, tuple[int, int]]
     in_vain: tuple[str, ...] = ()
+    cost: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(
@@ -56,37 +58,61 @@ def run(
     version: str = "auto",
     withdrawn: Mapping[str, str] | None = None,
     key: Path | None = None,
-    workers: int = 1,
+    workers: int = 0,
+    cluster: str | None = None,
+    again: bool = False,
     progress: Progress = lambda stage, done, of: None,
 ) -> Result:
     """Carry the texts of `raw` through the stages up to `until`: documents, claims, check or release.
 
     `withdrawn` are documents that are left out from now on, with the reason, beside those that the package has
-    withdrawn before; `key` is the file of the ssh key that signs the release.
+    withdrawn before; `key` is the file of the ssh key that signs the release. `workers` are processes, 0 for this very
+    one; `cluster` is the address of a Dask scheduler that works in their place. `again` tries documents once more that
+    an earlier run could not finish.
 
-    Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written,
-    ReleaseRefused when the checks fail or the release is refused.
+    Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written, a
+    cluster that cannot be used and a work folder in which another run works, ReleaseRefused when the checks fail or the
+    release is refused.
     """
+    with session(output / "work" / package, progress) as account:
+        begin = partial(engine, workers, cluster, output / "work" / package)
+        result = _run(raw, output, package, until, version, withdrawn or {}, key, begin, again, account)
+    return replace(result, cost=account.told())
+
+
+def _run(
+    raw: Path,
+    output: Path,
+    package: str,
+    until: str,
+    version: str,
+    withdrawn: Mapping[str, str],
+    key: Path | None,
+    begin: Callable[[], AbstractContextManager[Engine]],
+    again: bool,
+    progress: Account,
+) -> Result:
     from pipeline.release import provenance, publish, release, withdrawn_from
 
     aliases = read_aliases(raw)
     work = output / "work" / package
-    gone = {**withdrawn_from(output / package), **(withdrawn or {})}
+    gone = {**withdrawn_from(output / package), **withdrawn}
     made: dict[str, tuple[int, int]] = {}
-    with ExitStack() as stack:
-        executor = None
-        if workers > 1:
-            executor = stack.enter_context(ProcessPoolExecutor(workers, mp_context=get_context("spawn")))
-        try:
-            shards = list(cut_into(raw, work / "raw", progress))
-            cleaned = mapped("clean", shards, work, executor, made, progress)
+    with begin() as engine:
+        shards = list(cut_into(raw, work / "raw", progress))
+        cleaned = mapped("clean", shards, work, engine, made, progress, again=again)
+        if until == "documents":
             documents, texts = _gather(cleaned, "documents", gone), _gather(cleaned, "texts", gone)
-            inputs = documents.num_rows
-            if until == "documents":
-                return Result({"documents": documents, "texts": texts}, None, None, False, inputs, made)
-            annotated = mapped("annotate", cleaned, work, executor, made, progress)
-        except OSError as error:
-            raise StoreError(f"{error.filename or work}: {error.strerror or error}.") from error
+            return Result({"documents": documents, "texts": texts}, None, None, False, documents.num_rows, made)
+        annotated = mapped("annotate", cleaned, work, engine, made, progress, again=again)
+    home = output / package
+    if until == "release" and not again:
+        here = unchanged.released(work, home, unchanged.state(annotated, aliases, gone, home, version))
+        if here:
+            tables = unchanged.Tables(here[0])
+            return Result(tables, None, here[0], False, tables["documents"].num_rows, made, here[1])
+    documents, texts = _gather(annotated, "documents", gone), _gather(cleaned, "texts", gone)
+    inputs = documents.num_rows
     claims = _gather(annotated, "claims", gone)
     progress("link", 0, 1)
     documents, claims, speakers, in_vain = link.link(documents, texts, claims, aliases)
@@ -118,6 +144,7 @@ def run(
     released = release(
         tables, report, output=output, package=package, version=version, withdrawn=withdrawn, key=key, told=told
     )
+    unchanged.keep(work, unchanged.state(annotated, aliases, gone, home, version), released.folder, in_vain)
     progress("release", 1, 1)
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 

@@ -44,6 +44,8 @@ def summary(result: Result) -> dict[str, Any]:
             "passed": sum(check.failed == 0 for check in result.report.checks),
             "failed": [check.name for check in result.report.checks if check.failed],
         }
+    if result.cost:
+        found["cost"] = dict(result.cost)
     if result.folder is not None:
         found["folder"] = result.folder.as_posix()
         found["new"] = result.new
@@ -77,6 +79,8 @@ def show_short(found: Mapping[str, Any], out: TextIO) -> None:
         print(_checks(found["checks"]), file=out)
     if "folder" in found:
         print(found["folder"] + ("" if found["new"] else " (was there already, the same)"), file=out)
+    if "cost" in found:
+        print(_cost(found["cost"]), file=out)
 
 
 def show(found: Mapping[str, Any], out: TextIO) -> None:
@@ -121,8 +125,19 @@ def show(found: Mapping[str, Any], out: TextIO) -> None:
         console.print(table)
         if len(found["stances"]) > TOP:
             console.print(text(f"  and {len(found['stances']) - TOP} more in the table stances"))
+    if "checks" in found:
+        console.print()
+        console.print(text(_checks(found["checks"])), style="bold")
     console.print()
-    console.print(text(_checks(found["checks"])), style="bold")
+    costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("", "stage", "documents", "seconds", "of processors", "peak MB", "of a worker"):
+        costs.add_column(column, justify="left" if column in ("", "stage") else "right")
+    for name, stage in found["cost"]["stages"].items():
+        numbers = (f"{stage['wall_s']:.1f}", f"{stage['cpu_s']:.1f}", _megabytes([stage["peak_bytes"]]))
+        worker = _megabytes([used["peak_bytes"] for used in stage["workers"].values()])
+        costs.add_row("", name, str(stage.get("computed", stage.get("documents", ""))), *numbers, worker)
+    console.print(costs)
+    console.print(text(_cost(found["cost"])))
     folder = found["folder"]
     if not found["new"]:
         console.print(text(f"Nothing changed: {folder} was published before, byte for byte the same."))
@@ -134,6 +149,18 @@ def show(found: Mapping[str, Any], out: TextIO) -> None:
         'print(claims.filter(lambda row: row["speaker"])[0])',
     ):
         console.print(text("    " + line), soft_wrap=True)
+
+
+def _cost(cost: Mapping[str, Any]) -> str:
+    stages = cost["stages"].values()
+    ours = max((stage["peak_bytes"] for stage in stages), default=0)
+    theirs = [used["peak_bytes"] for stage in stages for used in stage["workers"].values()]
+    workers = f", a worker at most {_megabytes(theirs)} MB" if theirs else ""
+    return f"{cost['wall_s']:.1f} s, {cost['cpu_s']:.1f} s of processors, at most {_megabytes([ours])} MB{workers}"
+
+
+def _megabytes(sizes: list[float]) -> str:
+    return f"{max(sizes) / 1e6:,.0f}" if sizes else ""
 
 
 def _checks(checks: Mapping[str, Any]) -> str:

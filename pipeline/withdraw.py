@@ -35,7 +35,7 @@ def withdraw(
     reason: str,
     *,
     key: Path | None = None,
-    workers: int = 1,
+    workers: int = 0,
     progress: Progress = lambda stage, done, of: None,
 ) -> Withdrawn:
     """Publish the package without some documents, then delete every release of it that holds one of them.
@@ -47,7 +47,7 @@ def withdraw(
         documents: each a `document_id`, `source` or `url` of the table documents.
         reason: what readers are told.
         key: signs the new release.
-        workers: processes.
+        workers: processes; 0 for this very one.
         progress: called as by `run`.
 
     A run that was killed is finished by the same call. Raises StoreError for a document that no release holds, and what

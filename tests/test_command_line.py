@@ -99,7 +99,7 @@ def test_a_stage_prints_what_it_made_as_json(raw, tmp_path):
     found = json.loads(done.stdout)
     assert done.returncode == 0
     assert (found["inputs"], found["documents"], found["rejected"]) == (1, 1, {})
-    assert done.stderr == ""
+    assert found["cost"]["stages"]["clean"]["computed"] == 1
 
 
 def test_verify_says_which_file_is_damaged_with_exit_1(first, tmp_path):

@@ -82,7 +82,7 @@ def test_a_changed_document_changes_only_its_version(sample, tmp_path):
 
 def test_shards_and_workers_do_not_show_in_the_bytes(sample, tmp_path, monkeypatch):
     """Two worker processes and shards of five documents give the very same folder."""
-    monkeypatch.setattr("pipeline.shards.SHARD_DOCUMENTS", 5)
+    monkeypatch.setattr("pipeline.shards.cut.SHARD_DOCUMENTS", 5)
     other = run(ROOT / "raw", tmp_path / "output", "sample", workers=2)
 
     assert other.made["annotate"][1] > 3

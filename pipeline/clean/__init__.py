@@ -30,7 +30,29 @@ MIN_LETTERS = 50
 LANGUAGE_FROM = 2000
 """Code points at the head of a text from which its language is told."""
 ENGLISH = frozenset(
-    "the of and that with said from by which were have has been this their they would but not it his".split()
+    [
+        "the",
+        "of",
+        "and",
+        "that",
+        "with",
+        "said",
+        "from",
+        "by",
+        "which",
+        "were",
+        "have",
+        "has",
+        "been",
+        "this",
+        "their",
+        "they",
+        "would",
+        "but",
+        "not",
+        "it",
+        "his",
+    ]
 )
 """Words of English that other languages in Latin letters do not have, or not so often."""
 MIN_ENGLISH, MIN_DIFFERENT, MIN_WORDS = 0.1, 5, 40
