@@ -5,7 +5,7 @@ memory of one over ten thousand. It runs on one thread and every order that matt
 give equal answers. Strings compare by their bytes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,11 @@ class Files:
             return rows
         return f"(SELECT * FROM {rows} WHERE document_id NOT IN ({', '.join(map(quoted, sorted(self.without)))}))"
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """The rows as they lie, read by pyarrow."""
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows as they lie, read by pyarrow; some of their columns, `document_id` among them, or all."""
         gone = pa.array(sorted(self.without), pa.string())
         for path in self.paths:
-            for batch in pq.ParquetFile(path).iter_batches(BATCH, use_threads=False):
+            for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=columns, use_threads=False):
                 rows = batch.replace_schema_metadata(None)
                 yield rows.filter(pc.invert(pc.is_in(rows["document_id"], gone))) if len(gone) else rows
 
@@ -97,10 +97,13 @@ class Corpus(Mapping[str, pa.Table]):
         found = [pq.read_schema(path).remove_metadata() for path in table.paths]
         return next((one for one in found if one != found[0]), found[0])
 
-    def pieces(self, name: str) -> Iterator[pa.RecordBatch]:
-        """The rows of a table as they lie, past the engine, which refuses what is no Unicode."""
+    def pieces(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a table as they lie, past the engine, which refuses what is no Unicode; all columns or some."""
         table = self._tables[name]
-        yield from table.to_batches() if isinstance(table, pa.Table) else table.batches()
+        if isinstance(table, pa.Table):
+            yield from (table.select(columns) if columns else table).to_batches()
+        else:
+            yield from table.batches(columns)
 
     def count(self, name: str) -> int:
         """Rows of a table."""
@@ -118,12 +121,25 @@ class Corpus(Mapping[str, pa.Table]):
         (row,) = self.rows(query, **values)
         return row
 
+    def dicts(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """The rows of a query that gives few of them, by column."""
+        found = self._cursor().execute(query, values or None)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
     def batches(self, query: str, schema: pa.Schema, rows: int = BATCH) -> Iterator[pa.RecordBatch]:
         """The rows of a query as columns of a schema, at most so many at a time."""
         for batch in self._cursor().execute(query).to_arrow_reader(rows):
             yield pa.RecordBatch.from_arrays(
                 [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)], schema=schema
             )
+
+    def add(self, name: str, table: pa.Table) -> None:
+        """Add rows to a table of the engine, which is made with the first; they need not stay in memory."""
+        cursor = self._cursor()
+        cursor.register("_added", table)
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} AS SELECT * FROM _added LIMIT 0")
+        cursor.execute(f"INSERT INTO {name} SELECT * FROM _added")
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows, such as one that makes a table for later queries."""

@@ -20,7 +20,7 @@ from pipeline.corpus import Corpus, Source
 
 _MACROS = (
     "clamped(place) AS least(greatest(place, 0), 1000000000)",
-    'slice(words, a, b) AS substring(words, clamped(a) + 1, greatest(clamped(b) - clamped(a), 0))',
+    "slice(words, a, b) AS substring(words, clamped(a) + 1, greatest(clamped(b) - clamped(a), 0))",
     "pairs(spans) AS CASE WHEN spans = '' THEN [] ELSE list_transform(string_split(spans, ';'), lambda span: "
     "[TRY_CAST(split_part(span, '-', 1) AS BIGINT), TRY_CAST(split_part(span, '-', 2) AS BIGINT)]) END",
     # none is empty, none overlaps the one before, all lie within [first, last)

@@ -18,6 +18,7 @@ _SPAN = "raw bytes hold the words"
 TRACES = ((_HASH, "documents"), (_ALIGNMENT, "texts"), (_SPAN, "claims"), (_SPAN, "dates"))
 """Each law with the table it is about."""
 
+
 def trace(corpus: Corpus, contents: Callable[[str], bytes | None]) -> Iterator[tuple[str, str, str, object, str]]:
     """(law, table, key, value, message) of what the real bytes contradict, document by document in order of `source`.
 
