@@ -64,7 +64,10 @@ def published(output: Path, rows: tiny.Rows, version: str, withdrawn: dict[str, 
             told = [{"document_id": key, "reason": why, "version": version} for key, why in sorted(withdrawn.items())]
             (folder / "withdrawals.json").write_text(json.dumps({"withdrawals": told}), encoding="utf-8")
         data = manifest.write_payload(folder)
-        (folder / tables.FILE).write_text(tables.described(found), encoding="utf-8")
+        (folder / tables.FILE).write_text(
+            tables.described({name: tables.logical(one.schema, one.to_batches()) for name, one in found.items()}),
+            encoding="utf-8",
+        )
         changes.write(changes.compare(home / last.version if last else None, folder), folder, version)
         (folder / "README.md").write_text(card.card(found, NO_CHECKS, "tiny", version, data), encoding="utf-8")
         (folder / croissant.FILE).write_text(croissant.descriptor(folder, "tiny", version), encoding="utf-8")

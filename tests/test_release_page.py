@@ -255,7 +255,7 @@ def test_time_is_cut_as_fine_as_a_page_can_show() -> None:
             }
         )
         claims = pa.table({"document_id": ["a", "b", "b", "c", "d"], "outlet": ["X", "X", "Y", "X", None]})
-        found = figures.timeline(documents, claims)
+        found = figures.timeline({"documents": documents, "claims": claims})
 
         assert (unit, number) == (found.unit, len(found.periods)), vague
         assert {"X": 2, "Y": 1} == {outlet: sum(counts) for outlet, counts in found.lanes}
@@ -268,7 +268,7 @@ def test_a_matrix_counts_every_row_once() -> None:
     table = pa.table(
         {"speaker": [*speakers, None], "outlet": ["X" if number % 3 else "Y" for number in range(len(speakers) + 1)]}
     )
-    found = figures.quoted(table)
+    found = figures.quoted({"claims": table})
 
     assert found.columns == ("X", "Y")
     assert found.rows[0][0] == f"S{figures.ROWS + 2:02}"
@@ -286,7 +286,9 @@ def test_assessed_stances_come_first() -> None:
         }
     )
 
-    assert [("Once", ({"negative": 1},)), ("Often", ({"insufficient": 5},))] == list(figures.stances(table).rows)
+    assert [("Once", ({"negative": 1},)), ("Often", ({"insufficient": 5},))] == list(
+        figures.stances({"stances": table}).rows
+    )
 
 
 TEXTS = st.lists(st.text("ab é😀", min_size=1, max_size=400), min_size=1, max_size=4).map("\n\n".join)

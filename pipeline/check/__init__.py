@@ -4,23 +4,21 @@ The only room that knows Great Expectations and Frictionless. A bad row is never
 check, shown among the first five examples, and listed in full in the report's quarantine.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-
-import pyarrow as pa
 
 from pipeline import schema
 from pipeline.check.built import package
 from pipeline.check.expectations import expectations
 from pipeline.check.laws import laws, unicode_law
 from pipeline.check.report import Balance, Check, Failure, Report
+from pipeline.corpus import Corpus, Source
 from pipeline.errors import SchemaError
 
 __all__ = ["Balance", "Check", "Failure", "Report", "check", "package"]
 
 
 def check(
-    tables: Mapping[str, pa.Table], *, inputs: int, contents: Callable[[str], bytes | None] | None = None
+    tables: Mapping[str, Source], *, inputs: int, contents: Callable[[str], bytes | None] | None = None
 ) -> Report:
     """Check all rows of all tables.
 
@@ -31,24 +29,21 @@ def check(
 
     Raises SchemaError when a table has not the columns and types of its schema: that is no bad row but a bug.
     """
+    corpus = Corpus.of(tables)
     for name in schema.TABLES:
-        if not tables[name].schema.equals(schema.arrow(name)):
-            raise SchemaError(
-                f"schemas/{name}.json: a table came with other columns: {tables[name].schema.to_string()}"
-            )
-    rejected = Counter(reason for reason in tables["documents"]["rejected"].to_pylist() if reason is not None)
-    found = [unicode_law(name, tables[name]) for name in schema.TABLES]
+        found = corpus.schema(name)
+        if not found.equals(schema.arrow(name)):
+            raise SchemaError(f"schemas/{name}.json: a table came with other columns: {found.to_string()}")
+    found = [unicode_law(name, corpus) for name in schema.TABLES]
     if not any(check.failed for check, _ in found):  # what is no Unicode cannot even be read
-        found += [result for name in schema.TABLES for result in expectations(name, tables[name])]
-        found += laws(tables, inputs, contents)
+        found += [result for name in schema.TABLES for result in expectations(name, corpus)]
+        found += laws(corpus, inputs, contents)
+    rejections = "SELECT rejected, count(*) FROM documents WHERE rejected IS NOT NULL GROUP BY ALL ORDER BY ALL"
+    reasons = dict(corpus.rows(rejections))
+    rejected = sum(reasons.values())
     return Report(
         checks=tuple(check for check, _ in found),
         quarantine=tuple(failure for _, failures in found for failure in failures),
-        counts={name: tables[name].num_rows for name in schema.TABLES},
-        balance=Balance(
-            inputs=inputs,
-            accepted=tables["documents"].num_rows - rejected.total(),
-            rejected=rejected.total(),
-            reasons=dict(sorted(rejected.items())),
-        ),
+        counts={name: corpus.count(name) for name in schema.TABLES},
+        balance=Balance(inputs, corpus.count("documents") - rejected, rejected, reasons),
     )

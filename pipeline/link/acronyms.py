@@ -2,14 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.link.names import name_key, organisation_key, spelled_out
 
-_BATCH = 1024  # texts held as Python strings at a time
 _BEFORE = 160  # code points before a bracket in which the full name stands
 _AFTER = re.compile(r"\(([A-Z][A-Za-z0-9.&]{1,9})\)")
 _AHEAD = re.compile(r"\b([A-Z][A-Za-z0-9.&]{1,9}) \(([A-Z][^()\n]{3,120})\)")
@@ -18,13 +17,17 @@ _TOKEN = re.compile(r"[\w'’.&–-]+")
 Spelled = dict[str, dict[str, tuple[str, str]]]
 
 
-def acronyms(texts: pa.Table, wanted: Container[str]) -> Spelled:
+def acronyms(texts: Iterable[pa.RecordBatch], wanted: Container[str]) -> Spelled:
     """What each wanted acronym stands for: folded full name -> (full name, the least `document_id` that spells it).
+
+    Args:
+        texts: batches of `document_id` and `text`.
+        wanted: the acronyms to look for.
 
     Time is linear in the length of the texts; only what is found is kept.
     """
     found: Spelled = defaultdict(dict)
-    for batch in texts.select(["document_id", "text"]).to_batches(max_chunksize=_BATCH):
+    for batch in texts:
         likely = batch.filter(pc.match_substring_regex(batch["text"], r"\([A-Z]"))
         for document_id, text in zip(likely["document_id"].to_pylist(), likely["text"].to_pylist(), strict=True):
             for acronym, full in _spelled(text):

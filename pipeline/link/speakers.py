@@ -1,6 +1,6 @@
 """One row of `speakers` for each speaker over the corpus, and its key in each claim.
 
-Claims stay in Arrow: Python sees each distinct name once (with its outlet or document, where it means others there).
+Claims stay in the engine: Python sees each distinct name once (with its outlet, where it means others there).
 """
 
 import hashlib
@@ -9,89 +9,124 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline import schema
+from pipeline.corpus import Corpus, quoted
 from pipeline.link.acronyms import acronyms
 from pipeline.link.aliases import Aliases
 from pipeline.link.names import PersonName, capitalised, common, name_key, untitled
 from pipeline.link.resolve import Node, Resolved, resolve
 
 _CORPUS, _OUTLET, _DOCUMENT = 0, 1, 2  # within what a name means one speaker
-_BATCH = 65_536  # rows of speakers held as Python values at a time
-_MARK = "\0merge "  # scope of the claims that a local [[merge]] takes out
+_BATCH = 10_000  # rows of speakers held as Python values at a time
+_MARK = "\x01merge "  # scope of the claims that a local [[merge]] takes out
+_TEXTS = pa.schema([("document_id", pa.string()), ("text", pa.string())])
+_TEXT_BATCH = 1_000
+_NAMES = pa.schema(
+    [
+        *((name, pa.string()) for name in ("speaker_kind", "speaker", "plain")),
+        ("within", pa.int64()),
+        ("own", pa.bool_()),
+        *((name, pa.string()) for name in ("folded", "casefolded")),
+        ("capitals", pa.bool_()),
+    ]
+)
+_WHO = pa.schema(
+    [(name, pa.string()) for name in ("speaker_kind", "name", "scope", "speaker_id", "known_as", "kind", "evidence")]
+)
 
 
-def link_speakers(
-    documents: pa.Table, texts: pa.Table, claims: pa.Table, aliases: Aliases, version: str
-) -> tuple[pa.Table, pa.Table, tuple[str, ...]]:
-    """Claims with `speaker`, `speaker_id` and `speaker_kind` as in `speakers`; speakers; what aliases name in vain."""
-    said = _said(documents, claims)
-    names = _distinct_names(said, aliases)
-    said = said.append_column("name", _of(said, names, "plain"))
-    said = said.append_column("scope", _scopes(said, documents, names, aliases))
-    units = said.group_by(["speaker_kind", "name", "scope"]).aggregate(
-        [
-            ("row", "count"),
-            ("outlet", "distinct"),
-            ("speaker_role", "distinct"),
-            ("speaker_affiliation", "distinct"),
-        ]
-    )
-    units = units.sort_by([("speaker_kind", "ascending"), ("name", "ascending"), ("scope", "ascending")])
-    units = units.append_column("own", _of(units, names, "own", "name"))
-    rows, resolved = _resolve(units, texts, aliases)
-    group, speakers = _groups(units, rows, resolved)
-    which = np.full(claims.num_rows, -1, dtype=np.int64)
-    at = pc.index_in(_key(said, "name", "scope"), value_set=_key(units, "name", "scope")).to_numpy()
-    said = said.append_column("group", pa.array(group[at]))
-    which[said["row"].to_numpy()] = group[at]
-    rows_of = pa.array(which, mask=which < 0)
-    for name, column in (("speaker", "name"), ("speaker_id", "speaker_id"), ("speaker_kind", "kind")):
-        field = schema.arrow("claims").field(name)
-        values = speakers[column].combine_chunks().take(rows_of)
-        claims = claims.set_column(claims.schema.get_field_index(name), field, values.cast(field.type))
-    return claims, _table(said, speakers, version), _in_vain(aliases, documents, units)
+def find_speakers(corpus: Corpus, aliases: Aliases) -> tuple[str, ...]:
+    """Make the table `named` (document_id, speaker_kind, speaker; speaker_id, name, kind, evidence, others) beside the
+    claims; what the aliases name in vain.
 
-
-def _said(documents: pa.Table, claims: pa.Table) -> pa.Table:
-    """What is told of the speaker of each claim that has one; `row` is its row in `claims`."""
-    columns = ["document_id", "speaker", "speaker_kind", "speaker_role", "speaker_affiliation"]
-    named = pc.if_else(pc.equal(claims["speaker_resolution"], "named"), claims["speaker_text"], None)
-    said = claims.select(columns).append_column("form", named)
-    said = said.append_column("row", pa.array(np.arange(claims.num_rows)))
-    said = said.filter(pc.is_valid(said["speaker"]))
-    at = pc.index_in(said["document_id"], value_set=documents["document_id"])
-    return said.append_column("outlet", documents["outlet"].take(at)).append_column(
-        "source", documents["source"].take(at)
-    )
-
-
-def _key(table: pa.Table, *columns: str) -> pa.ChunkedArray:
-    texts = [table["speaker_kind"], *(table[column] for column in columns)]
-    return pc.binary_join_element_wise(
-        *(text.cast(pa.large_string()) for text in texts), pa.scalar("\0", pa.large_string())
-    )
-
-
-def _distinct_names(said: pa.Table, aliases: Aliases) -> pa.Table:
-    """Each (kind, name) once: without titles (`plain`), `within` what it means one speaker, whether it is `own`: to be
-    resolved over the corpus.
+    Each name of a document has a row, with the speaker that it means there: `evidence` is JSON of the forms that other
+    rules joined, `others` a list of those that are spelled alike.
     """
-    distinct = said.group_by(["speaker_kind", "speaker"]).aggregate([])
     asked = {key for merge in aliases.merges for key in merge.keys}
-    plain, within, own = [], [], []
-    for kind, name in zip(distinct["speaker_kind"].to_pylist(), distinct["speaker"].to_pylist(), strict=True):
-        plain.append(untitled(name) if kind == "person" else name)
-        within.append(_within(kind, plain[-1]))
-        own.append(within[-1] != _DOCUMENT or name_key(plain[-1]) in asked)
-    return (
-        distinct.append_column("plain", pa.array(plain, type=pa.string()))
-        .append_column("within", pa.array(within, type=pa.int8()))
-        .append_column("own", pa.array(own, type=pa.bool_()))
+    distinct = corpus.rows("SELECT DISTINCT speaker_kind, speaker FROM claims WHERE speaker IS NOT NULL ORDER BY ALL")
+    names = [_name(kind, speaker, asked) for kind, speaker in distinct]
+    corpus.hold("names", _table(names, _NAMES))
+    corpus.execute(
+        "CREATE OR REPLACE TABLE said AS SELECT c.document_id, c.speaker, c.speaker_kind, c.speaker_role AS role, "
+        "c.speaker_affiliation AS affiliation, CASE c.speaker_resolution WHEN 'named' THEN c.speaker_text END AS form, "
+        f"d.outlet, n.plain AS name, n.own, n.folded, n.casefolded, n.capitals, {_scope(names, aliases)} AS scope "
+        "FROM claims c JOIN names n ON c.speaker = n.speaker AND c.speaker_kind = n.speaker_kind "
+        "LEFT JOIN documents d ON c.document_id = d.document_id"
     )
+    corpus.hold("who", _table(_own(corpus, aliases), _WHO))
+    best = "arg_min({name: name, casefolded: casefolded}, {capitals: capitals, less: -number, name: name})"
+    corpus.execute(  # what is of one document meets there under its folded name
+        "CREATE OR REPLACE TABLE alike AS SELECT speaker_kind, folded, scope, best.name AS known_as, list_sort("
+        "list_filter(forms, lambda form: form <> best.name)) AS others, 'p' || left(sha256(array_to_string("
+        "[speaker_kind, best.casefolded, scope], chr(0))), 16) AS speaker_id "
+        f"FROM (SELECT speaker_kind, folded, scope, {best} AS best, list(name) AS forms FROM (SELECT speaker_kind, "
+        f"folded, scope, name, casefolded, capitals, count(*) AS number FROM said WHERE NOT {_RESOLVED} GROUP BY ALL) "
+        "GROUP BY ALL)"
+    )
+    corpus.execute(
+        "CREATE OR REPLACE TABLE named AS SELECT DISTINCT s.document_id, s.speaker_kind, s.speaker, "
+        "coalesce(w.speaker_id, a.speaker_id) AS speaker_id, coalesce(w.known_as, a.known_as) AS name, "
+        "coalesce(w.kind, s.speaker_kind) AS kind, w.evidence, a.others FROM said s "
+        "LEFT JOIN who w ON s.speaker_kind = w.speaker_kind AND s.name = w.name AND s.scope = w.scope "
+        f"LEFT JOIN alike a ON s.speaker_kind = a.speaker_kind AND s.folded = a.folded AND s.scope = a.scope "
+        f"AND NOT (s.own OR starts_with(s.scope, '{_MARK}'))"
+    )
+    corpus.execute("DROP TABLE alike")
+    return _in_vain(aliases, corpus)
+
+
+_RESOLVED = f"(own OR starts_with(scope, '{_MARK}'))"
+"""Whether a name is resolved over the corpus."""
+
+
+def speakers(corpus: Corpus, version: str) -> Iterator[pa.RecordBatch]:
+    """The rows of `speakers` by key, from what `find_speakers` made."""
+    held: list[tuple[Any, ...]] = []
+    for row in corpus.rows(
+        "SELECT n.speaker_id, min(n.name), min(n.kind), min(n.evidence), min(n.others), count(*), "
+        "count(DISTINCT s.document_id), count(DISTINCT s.outlet), list(DISTINCT s.speaker), list(DISTINCT s.form), "
+        "list(DISTINCT s.role), list(DISTINCT s.affiliation) FROM said s JOIN named n ON s.document_id = n.document_id "
+        "AND s.speaker_kind = n.speaker_kind AND s.speaker = n.speaker GROUP BY n.speaker_id ORDER BY n.speaker_id"
+    ):
+        held.append(row)
+        if len(held) == _BATCH:
+            yield from schema.table("speakers", _rows(held, version)).to_batches()
+            held = []
+    yield from schema.table("speakers", _rows(held, version)).to_batches()
+
+
+def _rows(held: list[tuple[Any, ...]], version: str) -> Iterator[dict[str, Any]]:
+    for key, name, kind, evidence, others, claims, documents, outlets, said, forms, roles, affiliations in held:
+        yield {
+            "speaker_id": key,
+            "name": name,
+            "kind": kind,
+            "forms": _json(sorted({*said, *(forms or ())} - {None, ""})),
+            "evidence": evidence or _json(dict.fromkeys(others or (), "spelling")),
+            "roles": _json(sorted(filter(None, roles or ()))),
+            "affiliations": _json(sorted(filter(None, affiliations or ()))),
+            "claims": claims,
+            "documents": documents,
+            "outlets": outlets,
+            "linker": version,
+        }
+
+
+def _table(rows: list[tuple[Any, ...]], columns: pa.Schema) -> pa.Table:
+    arrays = zip(*rows, strict=True) if rows else [()] * len(columns)
+    return pa.table([pa.array(values, field.type) for values, field in zip(arrays, columns, strict=True)], columns)
+
+
+def _name(kind: str, speaker: str, asked: set[str]) -> tuple[Any, ...]:
+    """A row of `names`: without titles (`plain`), `within` what it means one speaker, whether it is `own`: to be
+    resolved over the corpus; how it compares with others of its document.
+    """
+    plain = untitled(speaker) if kind == "person" else speaker
+    within, key = _within(kind, plain), name_key(plain)
+    own = within != _DOCUMENT or key in asked
+    return kind, speaker, plain, within, own, key or plain, plain.casefold(), plain.isupper()
 
 
 def _within(kind: str, name: str) -> int:
@@ -107,151 +142,87 @@ def _within(kind: str, name: str) -> int:
     return _DOCUMENT
 
 
-def _of(table: pa.Table, names: pa.Table, column: str, by: str = "speaker") -> pa.ChunkedArray:
-    """A column of `names` for each row of a table, by the name as it stands or, as `name`, without titles."""
-    at = pc.index_in(_key(table, by), value_set=_key(names, "plain" if by == "name" else by))
-    return names[column].take(at)
-
-
-def _scopes(said: pa.Table, documents: pa.Table, names: pa.Table, aliases: Aliases) -> pa.ChunkedArray:
-    within = _of(said, names, "within")
-    outlet = pc.coalesce(said["outlet"], said["document_id"])
-    scope = pc.if_else(
-        pc.equal(within, _DOCUMENT), said["document_id"], pc.if_else(pc.equal(within, _OUTLET), outlet, "")
-    )
+def _scope(names: list[tuple[Any, ...]], aliases: Aliases) -> str:
+    """The scope of a claim `c` with its document `d` and its name `n`, in SQL: the last alias that means it wins."""
+    cases = []
     for number, merge in enumerate(aliases.merges):
         if merge.local:
-            kept = names.filter(pa.array([name_key(name) in merge.keys for name in names["plain"].to_pylist()]))
-            meant = pc.is_in(said["name"], value_set=pc.unique(kept["plain"]))
-            for column, values in (("outlet", merge.outlets), ("source", merge.sources)):
-                if values:
-                    meant = pc.and_(meant, pc.is_in(said[column], value_set=pa.array(values)))
-            scope = pc.if_else(meant, f"{_MARK}{number}", scope)
-    return scope
+            plains = sorted({name[2] for name in names if name_key(name[2]) in merge.keys})
+            meant = [("n.plain", plains), *(("d.outlet", merge.outlets),) * bool(merge.outlets)]
+            meant += [("d.source", merge.sources)] * bool(merge.sources)
+            condition = " AND ".join(f"{column} IN ({', '.join(map(quoted, told))})" for column, told in meant if told)
+            if plains:
+                cases.append(f"WHEN {condition} THEN '{_MARK}{number}'")
+    cases.append(f"WHEN n.within = {_DOCUMENT} THEN c.document_id")
+    cases.append(f"WHEN n.within = {_OUTLET} THEN coalesce(d.outlet, c.document_id)")
+    return f"CASE {' '.join([*cases[:-2][::-1], *cases[-2:]])} ELSE '' END"
 
 
-def _resolve(units: pa.Table, texts: pa.Table, aliases: Aliases) -> tuple[np.ndarray, Resolved]:
-    """The rows of units that are resolved over the corpus, and who they are."""
-    mask = pc.or_(units["own"], pc.starts_with(units["scope"], _MARK))
-    rows = np.flatnonzero(mask.to_numpy())
-    nodes = []
-    for batch in units.take(pa.array(rows)).to_batches(max_chunksize=_BATCH):
-        for unit in batch.to_pylist():
-            kind, name, scope = unit["speaker_kind"], unit["name"], unit["scope"]
-            local = scope.startswith(_MARK)
-            told = [*unit["speaker_role_distinct"], *unit["speaker_affiliation_distinct"]]
-            nodes.append(
-                Node(
-                    name=name,
-                    kind=kind,
-                    scope="" if local else scope,
-                    bare=not PersonName(name).given if kind == "person" else " " not in name,
-                    count=unit["row_count"],
-                    outlets=frozenset(unit["outlet_distinct"]) - {None},
-                    described=frozenset(
-                        word for text in told if text for word in name_key(text).split() if len(word) > 3
-                    ),
-                    merge=int(scope.removeprefix(_MARK)) if local else None,
-                )
-            )
-    short = {node.name for node in nodes if node.kind == "organisation" and sum(map(str.isupper, node.name)) > 1}
-    return rows, resolve(nodes, acronyms(texts, short) if short else {}, aliases)
-
-
-def _groups(units: pa.Table, rows: np.ndarray, resolved: Resolved) -> tuple[np.ndarray, pa.Table]:
-    """For each unit the row of its speaker, and the speakers' names, kinds, scopes and evidence."""
-    group = np.full(units.num_rows, -1, dtype=np.int64)
-    names = units["name"].to_pylist()
-    kinds = units["speaker_kind"].to_pylist()
-    scopes = units["scope"].to_pylist()
-    counts = units["row_count"].to_pylist()
-    found: list[dict[str, Any]] = []
-    number: dict[int, int] = {}
-    for row, root in zip(rows.tolist(), resolved.roots, strict=False):  # nodes beyond the units have no claims
-        at = number.setdefault(root, len(found))
-        if at == len(found):
-            found.append(
-                {
-                    "name": resolved.names[root],
-                    "kind": resolved.kinds[root],
-                    "scope": resolved.scopes[root],
-                    "evidence": {},
-                }
-            )
-        group[row] = at
-    for node, rule in resolved.why.items():
-        if node < len(rows):
-            found[number[resolved.roots[node]]]["evidence"][names[rows[node]]] = rule
-    # What is of one document meets there under its folded name.
-    held: dict[tuple[str, str, str], list[int]] = defaultdict(list)
-    for row in np.flatnonzero(group < 0).tolist():
-        held[kinds[row], name_key(names[row]) or names[row], scopes[row]].append(row)
-    for (kind, _, scope), members in held.items():
-        best = min(members, key=lambda row: (names[row].isupper(), -counts[row], names[row]))
-        group[members] = len(found)
-        evidence = {names[row]: "spelling" for row in members if row != best}
-        found.append({"name": names[best], "kind": kind, "scope": scope, "evidence": evidence})
-    for speaker in found:
-        speaker["evidence"].pop(speaker["name"], None)
-        speaker["evidence"] = _json(speaker["evidence"])
-        parts = [speaker["kind"], speaker["name"].casefold(), *filter(None, [speaker.pop("scope")])]
-        speaker["speaker_id"] = "p" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    columns = [(name, pa.string()) for name in ("name", "kind", "evidence", "speaker_id")]
-    return group, pa.Table.from_pylist(found, schema=pa.schema(columns))
-
-
-def _table(said: pa.Table, speakers: pa.Table, version: str) -> pa.Table:
-    """The rows of `speakers`, by key."""
-    told = said.group_by("group").aggregate(
-        [
-            ("row", "count"),
-            ("document_id", "count_distinct"),
-            ("outlet", "count_distinct"),
-            ("speaker", "distinct"),
-            ("form", "distinct"),
-            ("speaker_role", "distinct"),
-            ("speaker_affiliation", "distinct"),
-        ]
+def _own(corpus: Corpus, aliases: Aliases) -> list[tuple[Any, ...]]:
+    """Rows of `who`: the names that are resolved over the corpus, and who they are."""
+    units = list(
+        corpus.rows(
+            "SELECT speaker_kind, name, scope, count(*), list(DISTINCT outlet), list(DISTINCT role), "
+            f"list(DISTINCT affiliation) FROM said WHERE {_RESOLVED} GROUP BY ALL ORDER BY speaker_kind, name, scope"
+        )
     )
-    held = speakers.take(told["group"])
-    for name in told.column_names:
-        held = held.append_column(f"told_{name}", told[name])
-    batches = [schema.empty("speakers")]
-    for batch in held.sort_by("speaker_id").to_batches(max_chunksize=_BATCH):
-        batches.append(schema.table("speakers", _rows(batch.to_pylist(), version)))
-    return pa.concat_tables(batches)
+    nodes = [_node(*unit) for unit in units]
+    short = {node.name for node in nodes if node.kind == "organisation" and sum(map(str.isupper, node.name)) > 1}
+    texts = corpus.batches("SELECT document_id, text FROM texts", _TEXTS, _TEXT_BATCH) if short else ()
+    resolved = resolve(nodes, acronyms(texts, short), aliases)
+    evidence = _evidence(units, resolved)
+    found = []
+    for (kind, name, scope, *_), root in zip(units, resolved.roots, strict=False):  # nodes beyond have no claims
+        known_as, is_kind = resolved.names[root], resolved.kinds[root]
+        parts = [is_kind, known_as.casefold(), *filter(None, [resolved.scopes[root]])]
+        key = "p" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        told = _json({form: rule for form, rule in evidence[root].items() if form != known_as})
+        found.append((kind, name, scope, key, known_as, is_kind, told))
+    return found
 
 
-def _rows(held: list[dict[str, Any]], version: str) -> Iterator[dict[str, Any]]:
-    for speaker in held:
-        forms = {*speaker["told_speaker_distinct"], *speaker["told_form_distinct"]}
-        yield {
-            "speaker_id": speaker["speaker_id"],
-            "name": speaker["name"],
-            "kind": speaker["kind"],
-            "forms": _json(sorted(forms - {None, ""})),
-            "evidence": speaker["evidence"],
-            "roles": _json(sorted(filter(None, speaker["told_speaker_role_distinct"]))),
-            "affiliations": _json(sorted(filter(None, speaker["told_speaker_affiliation_distinct"]))),
-            "claims": speaker["told_row_count"],
-            "documents": speaker["told_document_id_count_distinct"],
-            "outlets": speaker["told_outlet_count_distinct"],
-            "linker": version,
-        }
+def _node(
+    kind: str, name: str, scope: str, count: int, outlets: list[str], roles: list[str], affiliations: list[str]
+) -> Node:
+    local = scope.startswith(_MARK)
+    told = [*(roles or ()), *(affiliations or ())]
+    return Node(
+        name=name,
+        kind=kind,
+        scope="" if local else scope,
+        bare=not PersonName(name).given if kind == "person" else " " not in name,
+        count=count,
+        outlets=frozenset(outlets or ()) - {None},
+        described=frozenset(word for text in told if text for word in name_key(text).split() if len(word) > 3),
+        merge=int(scope.removeprefix(_MARK)) if local else None,
+    )
+
+
+def _evidence(units: list[tuple[Any, ...]], resolved: Resolved) -> dict[int, dict[str, str]]:
+    """Root -> form -> the rule that joined it."""
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    for node, rule in resolved.why.items():
+        if node < len(units):
+            found[resolved.roots[node]][units[node][1]] = rule
+    return found
 
 
 def _json(value: list[str] | dict[str, str]) -> str | None:
     return json.dumps(value, ensure_ascii=False, sort_keys=True) if value else None
 
 
-def _in_vain(aliases: Aliases, documents: pa.Table, units: pa.Table) -> tuple[str, ...]:
+def _in_vain(aliases: Aliases, corpus: Corpus) -> tuple[str, ...]:
     """What aliases name and no claim has, each told with its place in the file."""
     if not (aliases.merges or aliases.splits):
         return ()
     keys: dict[str, set[str]] = defaultdict(set)
-    for name, scope in zip(units["name"].to_pylist(), units["scope"].to_pylist(), strict=True):
-        keys[scope if scope.startswith(_MARK) else ""].add(name_key(name))
-    outlets, sources = (set(documents[column].to_pylist()) for column in ("outlet", "source"))
+    marked = f"CASE WHEN starts_with(scope, '{_MARK}') THEN scope ELSE '' END"
+    for name, scope in corpus.rows(f"SELECT DISTINCT name, {marked} FROM said"):
+        keys[scope].add(name_key(name))
+    outlets, sources = (
+        {value for (value,) in corpus.rows(f"SELECT DISTINCT {column} FROM documents")}
+        for column in ("outlet", "source")
+    )
     found = []
     for number, merge in enumerate(aliases.merges):
         where = f"[[merge]] {number + 1}"

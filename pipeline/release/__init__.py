@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import pyarrow as pa
-
 from pipeline import check
+from pipeline.corpus import Corpus, Source
 from pipeline.errors import ReleaseRefused, StoreError
 from pipeline.release import catalogue, publish, store, verify
 from pipeline.release.build import Build, Withdrawal, withdrawals
@@ -38,7 +37,7 @@ class Released:
 
 
 def release(
-    rows: Mapping[str, pa.Table],
+    rows: Mapping[str, Source],
     report: check.Report,
     *,
     output: Path,
@@ -78,6 +77,7 @@ def release(
         raise ReleaseRefused(
             f"{package}: {report.failed} of {len(report.checks)} checks failed. Nothing was published.", report
         )
+    rows = Corpus.of(rows)
     with store.staging(home) as folder:
         held = publish.settle(home, key)
         last = held.last
@@ -128,8 +128,10 @@ def withdrawn_from(home: Path) -> dict[str, str]:
     return {one.document_id: one.reason for one in withdrawals(home / last.version)} if last else {}
 
 
-def _refuse_withdrawn(rows: Mapping[str, pa.Table], known: list[Withdrawal], package: str) -> None:
-    there = set(rows["documents"]["document_id"].to_pylist())
+def _refuse_withdrawn(rows: Corpus, known: list[Withdrawal], package: str) -> None:
+    wanted = [one.document_id for one in known]
+    found = rows.rows("SELECT document_id FROM documents WHERE document_id IN $wanted", wanted=wanted)
+    there = {key for (key,) in found}
     for one in known:
         if one.document_id in there:
             raise ReleaseRefused(

@@ -6,14 +6,12 @@ release before.
 
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import pyarrow as pa
-
-from pipeline import check, schema
+from pipeline import check
+from pipeline.corpus import Source
 from pipeline.errors import ReleaseRefused
 from pipeline.release import card, changes, croissant, datapackage, manifest, page, provenance, signature, tables
 
@@ -43,21 +41,15 @@ class Build:
         self,
         folder: Path,
         package: str,
-        rows: Mapping[str, pa.Table],
+        rows: Mapping[str, Source],
         report: check.Report,
         told: Mapping[str, str],
     ) -> None:
         self.folder, self.package, self.report, self._told = folder, package, report, told
         self._checked = False
-        canonical = tables.canonical(rows)
-        self._tables = tables.published(canonical)
-        self._withheld = _withheld(canonical["texts"], self._tables["texts"])
-        (folder / "data" / "csv").mkdir(parents=True)
-        for name in schema.TABLES:
-            tables.write_parquet(name, self._tables[name], folder / "data" / f"{name}.parquet")
-            tables.write_csv(self._tables[name], folder / "data" / "csv" / f"{name}.csv")
+        self._tables_json, withheld, whole = tables.write(rows, folder / "data")
+        self._withheld = (withheld, whole) if withheld else None
         self._manifest = manifest.write_payload(folder)
-        self._tables_json = tables.described(self._tables)
 
     def compare(self, version: str, base: Path | None, withdrawals: Sequence[Withdrawal]) -> changes.Changes:
         """What is other than in the release `base`, None for the first; `version` stands in what is compared."""
@@ -98,14 +90,15 @@ class Build:
             raise ReleaseRefused(
                 f"{self.package} {version}: the built package fails its checks. Nothing was published.", self.report
             )
-        self._write("README.md", card.card(self._tables, self.report, self.package, version, self._manifest))
+        written = tables.written(self.folder / "data")
+        self._write("README.md", card.card(written, self.report, self.package, version, self._manifest))
         self._write("quality/report.json", self.report.to_json())
         self._write("quality/report.html", page.quality(self.report, self.package, version))
         self._write("quality/guideline.html", page.guideline())
         self._write(croissant.FILE, croissant.descriptor(self.folder, self.package, version))
         self._write(
             provenance.FILE,
-            provenance.describe(self._tables["documents"], self.package, version, previous, self._withheld, self._told),
+            provenance.describe(written["documents"], self.package, version, previous, self._withheld, self._told),
         )
         page.write(self.folder, self.package, version)
         manifest.write_tags(self.folder, self.package, version)
@@ -134,13 +127,3 @@ def withdrawals(folder: Path) -> list[Withdrawal]:
 def _comparable(folder: Path) -> dict[str, str]:
     names = [*manifest.payload(folder), *manifest.tags(folder)]
     return manifest.digests(folder, [name for name in names if name != provenance.FILE])
-
-
-def _withheld(complete: pa.Table, published: pa.Table) -> tuple[int, str] | None:
-    """Number of texts that stay out, and the digest of texts.parquet with them: what a rehydrated copy must hash to."""
-    if complete.num_rows == published.num_rows:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "texts.parquet"
-        tables.write_parquet("texts", complete, path)
-        return complete.num_rows - published.num_rows, manifest.digest(path)

@@ -11,11 +11,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline import schema, withheld
 from pipeline.check import Report
+from pipeline.corpus import Corpus, Source
 from pipeline.release.snippets import snippets
 
 DEFAULT = "claims"
@@ -29,17 +27,18 @@ _SIZES = (
 )
 
 
-def card(tables: Mapping[str, pa.Table], report: Report, package: str, version: str, manifest: str) -> str:
+def card(tables: Mapping[str, Source], report: Report, package: str, version: str, manifest: str) -> str:
     """The text of README.md; `manifest` is the SHA-256 of manifest-sha256.txt, which names the data."""
     import yaml
 
+    tables = Corpus.of(tables)
     header = yaml.safe_dump(
         _header(tables, package, version, manifest), sort_keys=False, allow_unicode=True, width=2**20
     )
     return f"---\n{header}---\n\n{_body(tables, report, package, version, manifest)}"
 
 
-def _header(tables: Mapping[str, pa.Table], package: str, version: str, manifest: str) -> dict[str, Any]:
+def _header(tables: Corpus, package: str, version: str, manifest: str) -> dict[str, Any]:
     about = schema.package()
     description = f"{package} {version} manifest sha256:{manifest}"
     found: dict[str, Any] = {"pretty_name": f"{about['title']}: {package}"}
@@ -47,12 +46,12 @@ def _header(tables: Mapping[str, pa.Table], package: str, version: str, manifest
         found["license"] = about["licence"].lower()
     else:
         found |= {"license": "other", "license_name": about["licence"], "license_link": about["licence_path"]}
-    languages = {language.split("-")[0] for language in tables["documents"]["language"].to_pylist() if language}
-    if languages:
-        found["language"] = sorted(languages)
+    spoken = "SELECT DISTINCT split_part(language, '-', 1) FROM documents WHERE language <> '' ORDER BY ALL"
+    if languages := [language for (language,) in tables.rows(spoken)]:
+        found["language"] = languages
     found |= {
         "tags": list(about["keywords"]),
-        "size_categories": [next((name for limit, name in _SIZES if tables[DEFAULT].num_rows < limit), "n>10M")],
+        "size_categories": [next((name for limit, name in _SIZES if tables.count(DEFAULT) < limit), "n>10M")],
         "configs": [
             {
                 "config_name": name,
@@ -70,10 +69,13 @@ def _header(tables: Mapping[str, pa.Table], package: str, version: str, manifest
     return found
 
 
-def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version: str, manifest: str) -> str:
+def _body(tables: Corpus, report: Report, package: str, version: str, manifest: str) -> str:
     about = schema.package()
-    documents, claims, stances = tables["documents"], tables["claims"], tables["stances"]
-    accepted = documents.filter(pc.is_null(documents["rejected"]))
+    inputs, accepted, withheld_texts = tables.one(
+        "SELECT count(*), count(*) FILTER (rejected IS NULL), "
+        "count(*) FILTER (rejected IS NULL AND NOT text_published) FROM documents"
+    )
+    documents = "documents WHERE rejected IS NULL"
     return Template((_TEMPLATES / "card.md").read_text(encoding="utf-8")).substitute(
         title=about["title"],
         description=about["description"],
@@ -85,21 +87,21 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
         tables=_table(
             ("table", "rows", "a row is"),
             [
-                (f"[`{name}`](#{name})", f"{tables[name].num_rows:,}", schema.load(name).description)
+                (f"[`{name}`](#{name})", f"{tables.count(name):,}", schema.load(name).description)
                 for name in schema.TABLES
             ],
             escape=False,
         ),
-        inputs=f"{documents.num_rows:,}",
-        accepted=f"{accepted.num_rows:,}",
-        rejected=f"{documents.num_rows - accepted.num_rows:,}",
-        withheld=f"{pc.sum(pc.invert(accepted['text_published'])).as_py() or 0:,}",
+        inputs=f"{inputs:,}",
+        accepted=f"{accepted:,}",
+        rejected=f"{inputs - accepted:,}",
+        withheld=f"{withheld_texts:,}",
         words=withheld.WORDS,
-        outlets=_table(("outlet", "documents"), _counted(accepted["outlet"], "(not told)")),
-        licences=_table(("licence of the text", "documents"), _counted(accepted["licence"], "(not told)")),
-        types=_table(("claim type", "claims"), _counted(claims["claim_type"])),
-        voices=_table(("voice", "claims"), _counted(claims["voice"])),
-        polarities=_table(("stance", "documents and targets"), _counted(stances["polarity"])),
+        outlets=_table(("outlet", "documents"), _counted(tables, "outlet", documents, "(not told)")),
+        licences=_table(("licence of the text", "documents"), _counted(tables, "licence", documents, "(not told)")),
+        types=_table(("claim type", "claims"), _counted(tables, "claim_type", "claims")),
+        voices=_table(("voice", "claims"), _counted(tables, "voice", "claims")),
+        polarities=_table(("stance", "documents and targets"), _counted(tables, "polarity", "stances")),
         figures=_table(
             ("what", "figure"),
             [
@@ -115,32 +117,27 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
     )
 
 
-def facts(tables: Mapping[str, pa.Table]) -> list[tuple[str, str]]:
+def facts(tables: Mapping[str, Source]) -> list[tuple[str, str]]:
     """What share of the rows could be filled in: (what, figure), for the card and the page."""
-    documents, claims, dates, stances = (tables[name] for name in ("documents", "claims", "dates", "stances"))
-    accepted = documents.filter(pc.is_null(documents["rejected"]))
-    attributed = claims.select(["speaker"]).filter(pc.equal(claims["voice"], "attributed"))
-    other = pc.sum(pc.equal(claims["claim_type"], "other")).as_py() or 0
-    assessed = pc.sum(pc.not_equal(stances["polarity"], "insufficient")).as_py() or 0
-
-    def known(table: pa.Table, column: str) -> str:
-        return _share(table.num_rows - table[column].null_count, table.num_rows)
-
+    corpus = Corpus.of(tables)
+    asked = (
+        ("attributed claims with a named speaker", "speaker IS NOT NULL", "claims WHERE voice = 'attributed'"),
+        ("claims of the type 'other'", "claim_type = 'other'", "claims"),
+        ("documents with a date of publication", "published IS NOT NULL", "documents WHERE rejected IS NULL"),
+        ("temporal expressions resolved to a calendar value", "edtf IS NOT NULL", "dates"),
+        ("outlet and target pairs with enough sentences to assess", "polarity <> 'insufficient'", "stances"),
+    )
     return [
-        ("attributed claims with a named speaker", known(attributed, "speaker")),
-        ("claims of the type 'other'", _share(other, claims.num_rows)),
-        ("documents with a date of publication", known(accepted, "published")),
-        ("temporal expressions resolved to a calendar value", known(dates, "edtf")),
-        ("outlet and target pairs with enough sentences to assess", _share(assessed, stances.num_rows)),
+        (what, _share(*corpus.one(f"SELECT count(*) FILTER ({held}), count(*) FROM {rows}")))
+        for what, held, rows in asked
     ]
 
 
-def _counted(column: pa.ChunkedArray, null: str = "") -> list[tuple[str, str]]:
+def _counted(corpus: Corpus, column: str, rows: str, null: str = "") -> list[tuple[str, str]]:
     """(value, count), commonest first, null last."""
-    counts = {entry["values"]: entry["counts"] for entry in pc.value_counts(column).to_pylist()}
-    missing = counts.pop(None, 0)
-    found = [(value, f"{count:,}") for value, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
-    return [*found, (null, f"{missing:,}")] if missing else found
+    order = f"{column} IS NULL, number DESC, {column}"
+    counts = corpus.rows(f"SELECT {column}, count(*) AS number FROM {rows} GROUP BY {column} ORDER BY {order}")
+    return [(null if value is None else value, f"{count:,}") for value, count in counts]
 
 
 def _share(part: int, whole: int) -> str:

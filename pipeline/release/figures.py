@@ -4,10 +4,9 @@ import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from pipeline import schema
+from pipeline.corpus import Corpus, Source
+from pipeline.corpus import quoted as literal
 
 OUTLETS = 8
 """Outlets in a picture, the largest first: as many columns as a page of 60 rem holds with their names."""
@@ -68,22 +67,29 @@ class Matrix:
     hidden_columns: int
 
 
-def timeline(documents: pa.Table, claims: pa.Table) -> Timeline:
+def timeline(tables: Mapping[str, Source]) -> Timeline:
     """Claims over time by outlet, by the day of publication of their document."""
-    place = pc.index_in(claims["document_id"], value_set=documents["document_id"].combine_chunks())
-    counts = _counted(pa.table({"outlet": claims["outlet"], "document": place}))
-    spans = list(zip(documents["published_start"].to_pylist(), documents["published_end"].to_pylist(), strict=True))
-    ends = [day for span in spans if all(span) for day in span]
-    if not ends:
-        return Timeline("day", (), (), claims.num_rows, 0)
-    unit, number, name = next(
-        (entry for entry in _UNITS if entry[1](max(ends)) - entry[1](min(ends)) < _PERIODS), _UNITS[-1]
+    corpus = Corpus.of(tables)
+    counts = list(
+        corpus.rows(
+            "SELECT c.outlet, d.published_start, d.published_end, count(*) FROM claims c "
+            "LEFT JOIN documents d USING (document_id) GROUP BY ALL"
+        )
     )
-    periods = range(number(min(ends)), number(max(ends)) + 1)
+    ends = corpus.one(
+        "SELECT least(min(published_start), min(published_end)), greatest(max(published_start), max(published_end)) "
+        "FROM documents WHERE published_start IS NOT NULL AND published_end IS NOT NULL"
+    )
+    if None in ends:
+        return Timeline("day", (), (), sum(row[-1] for row in counts), 0)
+    earliest, latest = ends
+    unit, number, name = next(
+        (entry for entry in _UNITS if entry[1](latest) - entry[1](earliest) < _PERIODS), _UNITS[-1]
+    )
+    periods = range(number(earliest), number(latest) + 1)
     found: dict[str | None, dict[int, int]] = {}
     undated = 0
-    for (outlet, document), count in counts.items():
-        first, last = spans[document]
+    for outlet, first, last, count in counts:
         if first is None or last is None or number(first) != number(last):
             undated += count
         else:
@@ -94,49 +100,46 @@ def timeline(documents: pa.Table, claims: pa.Table) -> Timeline:
     return Timeline(unit, tuple(map(name, periods)), shown, undated, max(0, len(lanes) - OUTLETS))
 
 
-def quoted(claims: pa.Table) -> Matrix:
+def quoted(tables: Mapping[str, Source]) -> Matrix:
     """Who is quoted by whom: attributed claims by speaker and outlet."""
-    named = claims.select(["speaker", "outlet"]).filter(pc.is_valid(claims["speaker"]))
-    return _matrix(named.append_column("label", pa.repeat("claims", len(named))))
+    rows = "SELECT speaker AS name, outlet, 'claims' AS label FROM claims WHERE speaker IS NOT NULL"
+    return _matrix(Corpus.of(tables), rows)
 
 
-def stances(table: pa.Table) -> Matrix:
+def stances(tables: Mapping[str, Source]) -> Matrix:
     """Documents by target, outlet and polarity; targets and outlets that were assessed most often first."""
-    return _matrix(table.select(["target", "outlet", "polarity"]), light="insufficient")
-
-
-def types(claims: pa.Table) -> tuple[tuple[str, str, int], ...]:
-    """(label, definition, claims) of each claim type, in the order of the schema."""
-    counts = _counted(claims.select(["claim_type"]))
-    return tuple(
-        (label, told, counts.get((label,), 0)) for label, told in schema.load("claims").field("claim_type").categories
+    return _matrix(
+        Corpus.of(tables), "SELECT target AS name, outlet, polarity AS label FROM stances", light="insufficient"
     )
 
 
-def _counted(table: pa.Table) -> dict[tuple, int]:
-    """Rows by the values of all columns."""
-    grouped = table.group_by(table.column_names).aggregate([([], "count_all")])
-    values = (grouped[name].to_pylist() for name in table.column_names)
-    return dict(zip(zip(*values, strict=True), grouped["count_all"].to_pylist(), strict=True))
+def types(tables: Mapping[str, Source]) -> tuple[tuple[str, str, int], ...]:
+    """(label, definition, claims) of each claim type, in the order of the schema."""
+    counts = dict(Corpus.of(tables).rows("SELECT claim_type, count(*) FROM claims GROUP BY ALL"))
+    labels = schema.load("claims").field("claim_type").categories
+    return tuple((label, told, counts.get(label, 0)) for label, told in labels)
 
 
-def _matrix(table: pa.Table, light: str = "") -> Matrix:
-    """Count the labels of the third column by the first two; rows with the label `light` count last in the order."""
-    row, column, kind = table.column_names
-    weighed = table.append_column("heavy", pc.not_equal(table[kind], light))
+def _matrix(corpus: Corpus, rows: str, light: str = "") -> Matrix:
+    """Count the labels of rows (name, outlet, label) by the first two; the label `light` counts last in the order."""
 
-    def largest(name: str) -> list[str | None]:
-        totals: dict[str | None, tuple[int, int]] = {}
-        for (value, heavy), count in _counted(weighed.select([name, "heavy"])).items():
-            most, all_ = totals.get(value, (0, 0))
-            totals[value] = (most + heavy * count, all_ + count)
-        return sorted(totals, key=lambda value: (*(-total for total in totals[value]), str(value)))
+    def largest(column: str, limit: int) -> tuple[list[str | None], int]:
+        """The most frequent values and the number of all."""
+        heavy = f"count(*) FILTER (label <> {literal(light)})"
+        groups = f"SELECT {column}, {heavy} AS most, count(*) AS number FROM ({rows}) GROUP BY ALL"
+        order = f"most DESC, number DESC, coalesce({column}, 'None')"
+        found = list(corpus.rows(f"SELECT {column}, count(*) OVER () FROM ({groups}) ORDER BY {order} LIMIT {limit}"))
+        return [value for value, _ in found], found[0][1] if found else 0
 
-    rows, columns = largest(row), largest(column)
-    shown = table.filter(pc.is_in(table[row], value_set=pa.array(rows[:ROWS], pa.string())))
+    names, number = largest("name", ROWS)
+    columns, outlets = largest("outlet", OUTLETS)
+    counts = corpus.rows(
+        f"SELECT name, outlet, label, count(*) FROM ({rows}) WHERE name IN $names GROUP BY ALL ORDER BY ALL",
+        names=names,
+    )
     cells: dict[tuple[str, str | None], dict[str, int]] = {}
-    for (name, outlet, found), count in _counted(shown).items():
-        cells.setdefault((name, outlet), {})[found] = count
-    lines = tuple((name, tuple(cells.get((name, outlet), {}) for outlet in columns[:OUTLETS])) for name in rows[:ROWS])
+    for name, outlet, label, count in counts if names else ():
+        cells.setdefault((name, outlet), {})[label] = count
+    lines = tuple((name, tuple(cells.get((name, outlet), {}) for outlet in columns)) for name in names)
     highest = max((sum(cell.values()) for _, line in lines for cell in line), default=0)
-    return Matrix(tuple(columns[:OUTLETS]), lines, highest, max(0, len(rows) - ROWS), max(0, len(columns) - OUTLETS))
+    return Matrix(tuple(columns), lines, highest, number - len(names), outlets - len(columns))

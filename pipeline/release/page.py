@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-import pyarrow.parquet as pq
-
 from pipeline import schema
 from pipeline.annotate import guideline as annotation
 from pipeline.check import Report
-from pipeline.release import card, figures, jsonld, manifest, samples
+from pipeline.release import card, figures, jsonld, manifest, samples, tables
 from pipeline.release.snippets import snippets
 
 if TYPE_CHECKING:
@@ -31,14 +29,6 @@ _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "templates"
 _PIECE = 2**18
 """Bytes of a file that the browser checks by one digest before it reads them: what one request asks for at least."""
-_COLUMNS = {
-    "texts": ["document_id"],
-    "claims": [
-        *("claim_id", "document_id", "outlet", "text", "spans", "voice", "speaker", "speaker_span", "cue_span"),
-        *("claim_type", "date", "outlet_stance"),
-    ],
-}
-"""What the page needs of the two large tables."""
 _PIECES = 512  # digests of a file in the page at most: 23 kB
 
 
@@ -62,33 +52,33 @@ def guideline() -> str:
 
 def write(built: Path, package: str, version: str) -> None:
     """Write `index.html` of a release from what lies in its folder: data, their manifest, report and changes."""
-    tables = {
-        name: pq.read_table(built / "data" / f"{name}.parquet", columns=_COLUMNS.get(name)) for name in schema.TABLES
-    }
+    held = tables.written(built / "data")
     digests = manifest.read(built / manifest.PAYLOAD)
     files = sorted((_file(built, name, digests) for name in digests), key=lambda file: file["kind"], reverse=True)
-    documents = tables["documents"]
-    days = sorted({day.isoformat() for day in documents["published_start"].to_pylist() if day})
-    span = (days[0], days[-1]) if days else None
-    languages = sorted({language for language in documents["language"].to_pylist() if language})
+    first, last, outlets = held.one(
+        "SELECT min(published_start), max(published_start), count(DISTINCT nullif(outlet, '')) FROM documents"
+    )
+    span = (first.isoformat(), last.isoformat()) if first else None
+    spoken = "SELECT DISTINCT language FROM documents WHERE language <> '' ORDER BY ALL"
+    languages = [language for (language,) in held.rows(spoken)]
     text = _render(
         "release",
         about=schema.package(),
         package=package,
         version=version,
         schemas=[schema.load(name) for name in schema.TABLES],
-        rows={name: table.num_rows for name, table in tables.items()},
-        outlets=len({outlet for outlet in documents["outlet"].to_pylist() if outlet}),
+        rows={name: held.count(name) for name in schema.TABLES},
+        outlets=outlets,
         days=span,
-        facts=card.facts(tables),
+        facts=card.facts(held),
         report=json.loads((built / "quality" / "report.json").read_text(encoding="utf-8")),
-        timeline=figures.timeline(documents, tables["claims"]),
-        quoted=figures.quoted(tables["claims"]),
-        stances=figures.stances(tables["stances"]),
-        types=figures.types(tables["claims"]),
-        claims=samples.claims(tables, lambda wanted: _texts(built, wanted)),
-        stance_samples=samples.stances(tables, lambda wanted: _texts(built, wanted)),
-        newest=samples.newest(tables),
+        timeline=figures.timeline(held),
+        quoted=figures.quoted(held),
+        stances=figures.stances(held),
+        types=figures.types(held),
+        claims=samples.claims(held),
+        stance_samples=samples.stances(held),
+        newest=samples.newest(held),
         snippets=snippets(package, version),
         files=files,
         changes=_changes(built),
@@ -107,14 +97,6 @@ def browser() -> str:
     """The script of the claims browser; where it was not bundled (`make page`), one that says so."""
     bundled = _HERE / "web" / "dist" / BROWSER
     return (bundled if bundled.exists() else _HERE / "web" / "missing.js").read_text(encoding="utf-8")
-
-
-def _texts(built: Path, wanted: Sequence[str]) -> Mapping[str, str]:
-    """Some texts by the key of their document."""
-    found = pq.read_table(
-        built / "data" / "texts.parquet", columns=["document_id", "text"], filters=[("document_id", "in", set(wanted))]
-    )
-    return dict(zip(found["document_id"].to_pylist(), found["text"].to_pylist(), strict=True))
 
 
 def _file(built: Path, path: str, digests: Mapping[str, str]) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Rows to show: claims and stances in the paragraph they stand in, with the words that decided marked."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+from pipeline.corpus import Corpus, Source
 
 CLAIMS = 6
 STANCES = 3
@@ -14,8 +13,19 @@ NEWEST = 100
 """Claims that the page lists without script: 50 kB of it."""
 _AROUND = 300  # code points shown on either side of the marked words of a long paragraph
 
-Texts = Callable[[Sequence[str]], Mapping[str, str]]
-"""Gives the texts of some documents by their keys."""
+_SHOWN = ", ".join(
+    f"c.{column}"
+    for column in (
+        *("claim_id", "document_id", "outlet", "text", "spans", "voice", "speaker", "speaker_span", "cue_span"),
+        *("claim_type", "date", "outlet_stance"),
+    )
+)
+"""What is shown of a claim."""
+_READABLE = (
+    "JOIN documents d USING (document_id) "
+    "WHERE d.duplicate_of IS NULL AND document_id IN (SELECT document_id FROM texts)"
+)
+"""Rows whose document's text is published and repeats no earlier one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,52 +45,45 @@ class Sample:
     passage: tuple[Piece, ...]
 
 
-def claims(tables: Mapping[str, pa.Table], texts: Texts) -> tuple[Sample, ...]:
+def claims(tables: Mapping[str, Source]) -> tuple[Sample, ...]:
     """The first attributed claim with speaker and cue of each outlet, from the texts that are published."""
-    table = tables["claims"]
-    told = pc.and_(pc.is_valid(table["speaker_span"]), pc.is_valid(table["cue_span"]))
-    wanted = pc.and_(told, _readable(tables, table["document_id"]))
-    rows = pa.table({"outlet": table["outlet"], "row": pa.array(range(table.num_rows), pa.int64())}).filter(wanted)
-    firsts = rows.group_by("outlet").aggregate([("row", "min")])["row_min"].to_pylist()
+    corpus = Corpus.of(tables)
+    firsts = (
+        "SELECT min({day: coalesce(d.published_start, 'infinity'), document: document_id, start: r.start, "
+        f"claim_id: r.claim_id}}) AS least FROM claims r {_READABLE} "
+        "AND r.speaker_span IS NOT NULL AND r.cue_span IS NOT NULL GROUP BY r.outlet ORDER BY least"
+    )
+    keys = [least["claim_id"] for (least,) in corpus.rows(f"{firsts} LIMIT {CLAIMS}")]
+    rows = {row["claim_id"]: row for row in corpus.dicts(f"SELECT {_SHOWN} FROM claims c WHERE claim_id IN $k", k=keys)}
     marked = (("claim", "spans"), ("cue", "cue_span"), ("speaker", "speaker_span"))
-    return _samples(
-        table.take(pa.array(sorted(firsts)[:CLAIMS], pa.int64())).to_pylist(), marked, tables["documents"], texts
+    return _samples([rows[key] for key in keys], marked, corpus)
+
+
+def stances(tables: Mapping[str, Source]) -> tuple[Sample, ...]:
+    """The first assessed stances with evidence, from the texts that are published."""
+    corpus = Corpus.of(tables)
+    rows = corpus.dicts(
+        f"SELECT r.* FROM stances r {_READABLE} AND r.evidence IS NOT NULL AND r.polarity <> 'insufficient' "
+        f"ORDER BY d.published_start NULLS LAST, document_id, r.stance_id LIMIT {STANCES}"
+    )
+    return _samples(rows, (("evidence", "evidence"),), corpus)
+
+
+def newest(tables: Mapping[str, Source]) -> list[dict[str, Any]]:
+    """The claims of the documents published last, the last first; those without a date after them."""
+    return Corpus.of(tables).dicts(
+        f"SELECT {_SHOWN} FROM claims c LEFT JOIN documents d USING (document_id) "
+        f"ORDER BY d.published_start DESC NULLS LAST, document_id DESC, c.start DESC, c.claim_id DESC LIMIT {NEWEST}"
     )
 
 
-def stances(tables: Mapping[str, pa.Table], texts: Texts) -> tuple[Sample, ...]:
-    """The first assessed stances with evidence, from the texts that are published."""
-    table = tables["stances"]
-    assessed = pc.and_(pc.is_valid(table["evidence"]), pc.not_equal(table["polarity"], "insufficient"))
-    wanted = table.filter(pc.and_(assessed, _readable(tables, table["document_id"])))
-    return _samples(wanted.slice(0, STANCES).to_pylist(), (("evidence", "evidence"),), tables["documents"], texts)
-
-
-def newest(tables: Mapping[str, pa.Table]) -> list[dict[str, Any]]:
-    """The claims of the documents published last, the last first; those without a date after them."""
-    documents, table = tables["documents"], tables["claims"]
-    dated = documents.filter(pc.is_valid(documents["published_start"]))["document_id"]
-    known = pc.is_in(table["document_id"], value_set=dated.combine_chunks())
-    rows = pa.array(range(table.num_rows), pa.int64())
-    order = pa.concat_arrays([rows.filter(pc.invert(known).combine_chunks()), rows.filter(known.combine_chunks())])
-    return table.take(order.slice(max(0, len(order) - NEWEST))).to_pylist()[::-1]
-
-
-def _readable(tables: Mapping[str, pa.Table], column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Whether the text of each row's document is published and repeats no earlier one."""
-    documents = tables["documents"]
-    first = documents.filter(pc.is_null(documents["duplicate_of"]))["document_id"]
-    published = first.filter(pc.is_in(first, value_set=tables["texts"]["document_id"].combine_chunks()))
-    return pc.is_in(column, value_set=published.combine_chunks())
-
-
 def _samples(
-    rows: Sequence[Mapping[str, Any]], marked: Iterable[tuple[str, str]], documents: pa.Table, texts: Texts
+    rows: Sequence[Mapping[str, Any]], marked: Iterable[tuple[str, str]], corpus: Corpus
 ) -> tuple[Sample, ...]:
     keys = [row["document_id"] for row in rows]
-    held = documents.filter(pc.is_in(documents["document_id"], value_set=pa.array(keys, pa.string()))).to_pylist()
+    held = corpus.dicts("SELECT * FROM documents WHERE document_id IN $keys", keys=keys)
     document = {row["document_id"]: row for row in held}
-    text = texts(keys) if keys else {}
+    text = dict(corpus.rows("SELECT document_id, text FROM texts WHERE document_id IN $keys", keys=keys))
     found = []
     for row in rows:
         spans = [(start, end, mark) for mark, column in marked for start, end in _spans(row[column])]

@@ -17,6 +17,7 @@ import json
 import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -27,35 +28,115 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import schema, withheld
+from pipeline.corpus import Corpus, Files, Source
 
 ROW_GROUP_ROWS = 50_000
 """Rows a row group. A week of claims, sorted by date, then lies in one or two groups: 0.85 MB of 10 MB are read for it
 over HTTP, against 5.2 MB with groups of a million rows (measured with DuckDB 1.5.5)."""
+_LONG_ROWS = {"texts": 2_000, "documents": 10_000}  # rows a row group where rows are long: 10 MB, what a writer holds
 FILE = "tables.json"
 _CSV_ROWS = 10_000  # rows held as text at a time
+_PART = 1_000  # documents held at a time with all their rows
 
 
-def canonical(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The tables as they are published, in the order of `schema.TABLES`.
+def canonical(tables: Mapping[str, Source]) -> dict[str, pa.Table]:
+    """The tables as `parts` gives them, whole and in memory, in one chunk each."""
+    found: dict[str, list[pa.Table]] = {name: [schema.empty(name)] for name in schema.TABLES}
+    for part in parts(tables):
+        for name, rows in part.items():
+            found[name].append(rows)
+    return {name: pa.concat_tables(rows).combine_chunks() for name, rows in found.items()}
+
+
+def parts(tables: Mapping[str, Source]) -> Iterator[dict[str, pa.Table]]:
+    """The tables in canonical order, some documents with all their rows at a time.
 
     Documents stand by first day of publication (null last), then by key; the rows of the others in the order of their
-    document, then by `start` where they have one, then by key; speakers by key. Texts whose source withholds them are
-    still there. Each column has the schema's own type and is one chunk.
+    document, then by `start` where they have one, then by key; speakers by key, with the last part. Texts whose source
+    withholds them are still there. Each column has the schema's own type and is one chunk.
     """
-    documents = tables["documents"]
-    undated = documents.append_column("undated", pc.is_null(documents["published_start"]))
-    documents = _sorted("documents", undated, "undated", "published_start", "document_id")
-    order = documents["document_id"].combine_chunks()
-    result = {"documents": documents}
-    for name in schema.TABLES[1:]:
-        table = tables[name]
-        key = schema.load(name).primary_key
-        if "document_id" not in table.column_names:
-            result[name] = _sorted(name, table, key)
-            continue
-        ranked = table.append_column("rank", pc.index_in(table["document_id"], value_set=order))
-        result[name] = _sorted(name, ranked, "rank", *(["start"] if "start" in table.column_names else []), key)
-    return result
+    corpus = Corpus.of(tables)
+    corpus.execute(
+        "CREATE OR REPLACE TABLE canonical AS SELECT document_id, "
+        f"(row_number() OVER (ORDER BY published_start NULLS LAST, document_id) - 1) // {_PART} AS part, "
+        "row_number() OVER (ORDER BY published_start NULLS LAST, document_id) AS place FROM documents"
+    )
+    last = max(0, corpus.count("documents") - 1) // _PART
+    streams = {name: _Stream(name, corpus, last) for name in schema.TABLES}
+    for part in range(last + 1):
+        yield {name: stream.part(part) for name, stream in streams.items()}
+    corpus.execute("DROP TABLE canonical")
+
+
+class _Stream:
+    """The rows of a table in canonical order, handed out part by part."""
+
+    def __init__(self, name: str, corpus: Corpus, last: int) -> None:
+        """`last` is the part of rows that have no document."""
+        spec = schema.load(name)
+        wanted = schema.arrow(name)
+        self._schema = wanted
+        columns = ", ".join(f'r."{column}"' for column in wanted.names)
+        if "document_id" in wanted.names:
+            order = ["c.place", *(["r.start"] if "start" in wanted.names else []), f"r.{spec.primary_key}"]
+            rows = f"{name} r LEFT JOIN canonical c USING (document_id)"
+            part = f"coalesce(c.part, {last})"
+        else:
+            order, rows, part = [f"r.{spec.primary_key}"], f"{name} r", str(last)
+        query = f"SELECT {columns}, CAST({part} AS BIGINT) AS part FROM {rows} ORDER BY {', '.join(order)}"
+        self._batches = corpus.batches(query, wanted.append(pa.field("part", pa.int64())))
+        self._held: pa.RecordBatch | None = None
+
+    def part(self, number: int) -> pa.Table:
+        """The rows of a part; those before it were asked for before."""
+        import numpy as np
+
+        found = []
+        while (held := self._held or next(self._batches, None)) is not None:
+            end = int(np.searchsorted(held["part"].to_numpy(), number, side="right"))
+            found.append(pa.RecordBatch.from_arrays(held.slice(0, end).columns[:-1], schema=self._schema))
+            self._held = held.slice(end) if end < held.num_rows else None
+            if self._held is not None:
+                break
+        return pa.Table.from_batches(found, self._schema).combine_chunks()
+
+
+def write(tables: Mapping[str, Source], data: Path) -> tuple[str, int, str]:
+    """Write the published rows of the six tables into a folder `data`, as Parquet and below `csv/`, part by part.
+
+    Returns the text of tables.json, the number of texts that their source withholds, and the digest of texts.parquet as
+    it would be with them ('' when there are none): what a rehydrated copy must hash to.
+    """
+    corpus = Corpus.of(tables)
+    hidden = corpus.one("SELECT count(*) FROM texts JOIN documents USING (document_id) WHERE NOT text_published")[0]
+    (data / "csv").mkdir(parents=True)
+    digest = ""
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(_Parquet(name, data / f"{name}.parquet")) for name in schema.TABLES}
+        copies = {name: stack.enter_context((data / "csv" / f"{name}.csv").open("wb")) for name in schema.TABLES}
+        logicals = {name: Logical(schema.arrow(name)) for name in schema.TABLES}
+        whole = stack.enter_context(_Parquet("texts", data / ".whole")) if hidden else None
+        for name, file in copies.items():
+            file.write(_csv_head(schema.arrow(name)))
+        for part in parts(corpus):
+            if whole:
+                whole.write(part["texts"])
+            for name, rows in published(part).items():
+                writers[name].write(rows)
+                for lines in _csv_lines(rows):
+                    copies[name].write(lines)
+                for batch in rows.to_batches():
+                    logicals[name].update(batch)
+    if hidden:
+        with (data / ".whole").open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        (data / ".whole").unlink()
+    return described({name: logical.told() for name, logical in logicals.items()}), hidden, digest
+
+
+def written(data: Path) -> Corpus:
+    """The tables that lie as Parquet in the folder `data` of a release."""
+    return Corpus({name: Files((data / f"{name}.parquet",)) for name in schema.TABLES})
 
 
 def published(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
@@ -91,38 +172,77 @@ def _shortened(table: pa.Table, hidden: pa.Array, texts: Mapping[str, str]) -> p
     return table.set_column(place, table.schema.field(place), cut)
 
 
-def _sorted(name: str, table: pa.Table, *columns: str) -> pa.Table:
-    """The table sorted by columns and cut to those of its schema, in one chunk each."""
-    rows = table.take(pc.sort_indices(table, sort_keys=[(column, "ascending") for column in columns]))
-    return rows.select(schema.arrow(name).names).cast(schema.arrow(name)).combine_chunks()
-
-
 def write_parquet(name: str, table: pa.Table, path: Path) -> None:
     """Write a canonical table; nothing in the file tells when or where it was written."""
-    by = {"documents": ["published_start", "document_id"], "speakers": ["speaker_id"]}.get(name)
-    pq.write_table(
-        table,
-        path,
-        compression="zstd",
-        compression_level=9,
-        version="2.6",
-        data_page_version="1.0",
-        row_group_size=ROW_GROUP_ROWS,
-        write_page_index=True,
-        write_page_checksum=True,
-        use_content_defined_chunking=True,
-        sorting_columns=by and pq.SortingColumn.from_ordering(table.schema, [(column, "ascending") for column in by]),
-    )
+    with _Parquet(name, path, table.schema) as file:
+        file.write(table)
+
+
+class _Parquet:
+    """A Parquet file of a table whose bytes do not hang on the pieces in which its rows come."""
+
+    def __init__(self, name: str, path: Path, columns: pa.Schema | None = None) -> None:
+        by = {"documents": ["published_start", "document_id"], "speakers": ["speaker_id"]}.get(name)
+        self._schema = columns or schema.arrow(name)
+        ordering = [(column, "ascending") for column in by or ()]
+        self._file = pq.ParquetWriter(
+            path,
+            self._schema,
+            compression="zstd",
+            compression_level=9,
+            version="2.6",
+            data_page_version="1.0",
+            write_page_index=True,
+            write_page_checksum=True,
+            use_content_defined_chunking=True,
+            sorting_columns=pq.SortingColumn.from_ordering(self._schema, ordering) if by else None,
+        )
+        self._group = _LONG_ROWS.get(name, ROW_GROUP_ROWS)
+        self._held: list[pa.Table] = []
+        self._rows = 0
+        self._empty = True
+
+    def __enter__(self) -> "_Parquet":
+        return self
+
+    def write(self, rows: pa.Table) -> None:
+        """Add rows; they are written a whole row group at a time."""
+        start = 0
+        while self._rows + rows.num_rows - start >= self._group:
+            end = start + self._group - self._rows
+            self._flush([*self._held, rows.slice(start, end - start)])
+            self._held, self._rows, start = [], 0, end
+        if start < rows.num_rows:
+            self._held.append(rows.slice(start))
+            self._rows += rows.num_rows - start
+
+    def _flush(self, rows: list[pa.Table]) -> None:
+        self._empty = False
+        self._file.write_table(pa.concat_tables(rows).combine_chunks(), row_group_size=self._group)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None and (self._held or self._empty):
+            self._flush(self._held or [self._schema.empty_table()])
+        self._file.close()
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
     """Write a copy by RFC 4180 in UTF-8: the exact values, null as an empty cell, booleans as true and false."""
     with path.open("wb") as file:
-        file.write((",".join(table.column_names) + "\r\n").encode("utf-8"))
-        for batch in table.to_batches(max_chunksize=_CSV_ROWS):
-            cells = [_cells(column) for column in batch.columns]
-            lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-            file.write(_characters(pc.binary_join_element_wise(lines, "", "\r\n")))
+        file.write(_csv_head(table.schema))
+        for lines in _csv_lines(table):
+            file.write(lines)
+
+
+def _csv_head(columns: pa.Schema) -> bytes:
+    return (",".join(columns.names) + "\r\n").encode("utf-8")
+
+
+def _csv_lines(table: pa.Table) -> Iterator[memoryview | bytes]:
+    for batch in table.to_batches(max_chunksize=_CSV_ROWS):
+        cells = [_cells(column) for column in batch.columns]
+        lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+        yield _characters(pc.binary_join_element_wise(lines, "", "\r\n"))
 
 
 def _cells(column: pa.Array) -> pa.Array:
@@ -140,13 +260,18 @@ def _cells(column: pa.Array) -> pa.Array:
     return pc.if_else(needy, pc.binary_join_element_wise('"', inside, '"', ""), text)
 
 
-def logical(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
-    """Rows of a table, its logical digest, and those of its columns; equal rows give equal digests in any chunks."""
-    streams = [tuple(hashlib.sha256() for _ in range(3)) for _ in schema]
-    rows = 0
-    for batch in batches:
-        rows += batch.num_rows
-        for column, (nulls, lengths, values) in zip(batch.columns, streams, strict=True):
+class Logical:
+    """The logical digest of a table in the making."""
+
+    def __init__(self, columns: pa.Schema) -> None:
+        self._schema = columns
+        self._streams = [tuple(hashlib.sha256() for _ in range(3)) for _ in columns]
+        self._rows = 0
+
+    def update(self, batch: pa.RecordBatch) -> None:
+        """Add the next rows."""
+        self._rows += batch.num_rows
+        for column, (nulls, lengths, values) in zip(batch.columns, self._streams, strict=True):
             nulls.update(_bytes(pc.cast(column.is_null(), pa.uint8())))
             filled = pc.fill_null(column, _zero(column.type)) if column.null_count else column
             if pa.types.is_string(column.type):
@@ -154,11 +279,23 @@ def logical(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> dict[str, A
                 values.update(_characters(filled))
             else:
                 values.update(_bytes(pc.cast(filled, pa.uint8()) if pa.types.is_boolean(column.type) else filled))
-    columns = {}
-    for field, parts in zip(schema, streams, strict=True):
-        name = f"{field.name}\0{field.type}\0".encode()
-        columns[field.name] = hashlib.sha256(name + b"".join(part.digest() for part in parts)).hexdigest()
-    return {"rows": rows, "sha256": hashlib.sha256("".join(columns.values()).encode()).hexdigest(), "columns": columns}
+
+    def told(self) -> dict[str, Any]:
+        """Rows, the digest of the table, and those of its columns."""
+        columns = {}
+        for field, parts in zip(self._schema, self._streams, strict=True):
+            name = f"{field.name}\0{field.type}\0".encode()
+            columns[field.name] = hashlib.sha256(name + b"".join(part.digest() for part in parts)).hexdigest()
+        table = hashlib.sha256("".join(columns.values()).encode()).hexdigest()
+        return {"rows": self._rows, "sha256": table, "columns": columns}
+
+
+def logical(columns: pa.Schema, batches: Iterable[pa.RecordBatch]) -> dict[str, Any]:
+    """Rows of a table, its logical digest, and those of its columns; equal rows give equal digests in any chunks."""
+    found = Logical(columns)
+    for batch in batches:
+        found.update(batch)
+    return found.told()
 
 
 def logical_of_file(path: Path, most: float = math.inf) -> dict[str, Any]:
@@ -177,10 +314,9 @@ def logical_of_file(path: Path, most: float = math.inf) -> dict[str, Any]:
     return logical(file.schema_arrow, batches())
 
 
-def described(tables: Mapping[str, pa.Table]) -> str:
-    """The text of tables.json."""
-    found = {name: logical(table.schema, table.to_batches()) for name, table in tables.items()}
-    return json.dumps({"tables": found}, indent=2) + "\n"
+def described(logicals: Mapping[str, Mapping[str, Any]]) -> str:
+    """The text of tables.json, from the logical digests of the tables."""
+    return json.dumps({"tables": logicals}, indent=2) + "\n"
 
 
 def _zero(kind: pa.DataType) -> pa.Scalar:

@@ -1,0 +1,160 @@
+"""The tables of a corpus, in memory or as Parquet files on disk, asked in SQL with bounded memory.
+
+DuckDB is the engine: what does not fit below its limit spills to disk, so a query over ten million rows takes the
+memory of one over ten thousand. It runs on one thread and every order that matters is asked for in full, so equal rows
+give equal answers. Strings compare by their bytes.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+MEMORY = "192MB"
+"""What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
+is given, and below 128 MB fails on long rows."""
+BATCH = 10_000  # rows handed to Python at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Parquet files with the rows of a table, one after the other; rows of the documents `without` do not count."""
+
+    paths: tuple[Path, ...]
+    without: frozenset[str] = frozenset()
+
+    def sql(self) -> str:
+        """The rows as a relation of a query."""
+        rows = f"read_parquet([{', '.join(quoted(path.as_posix()) for path in self.paths)}])"
+        if not self.without:
+            return rows
+        return f"(SELECT * FROM {rows} WHERE document_id NOT IN ({', '.join(map(quoted, sorted(self.without)))}))"
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows as they lie, read by pyarrow; some of their columns, `document_id` among them, or all."""
+        gone = pa.array(sorted(self.without), pa.string())
+        for path in self.paths:
+            for batch in pq.ParquetFile(path).iter_batches(BATCH, columns=columns, use_threads=False):
+                rows = batch.replace_schema_metadata(None)
+                yield rows.filter(pc.invert(pc.is_in(rows["document_id"], gone))) if len(gone) else rows
+
+
+Source = pa.Table | Files
+
+
+class Corpus(Mapping[str, pa.Table]):
+    """Tables by name: in a query each stands under its name; as an item it is an Arrow table, read whole."""
+
+    def __init__(self, tables: Mapping[str, Source], spill: Path | None = None) -> None:
+        """Take the tables; `spill` is the folder for what does not fit into memory, without one there is no limit."""
+        import duckdb
+
+        self._tables = dict(tables)
+        self._waiting: dict[str, pa.Table] = {}
+        config: dict[str, Any] = {
+            "threads": 1,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,  # no name in a query means a variable of ours
+        }
+        if spill is not None:
+            config |= {"memory_limit": MEMORY, "temp_directory": spill.as_posix()}
+        self._connection = duckdb.connect(config=config)
+        for name, table in self._tables.items():
+            self.hold(name, table)
+
+    @classmethod
+    def of(cls, tables: "Mapping[str, Source]") -> "Corpus":
+        """The tables as a corpus; a corpus is one already."""
+        return tables if isinstance(tables, Corpus) else cls(tables)
+
+    def __getitem__(self, name: str) -> pa.Table:
+        table = self._tables[name]
+        return table if isinstance(table, pa.Table) else pa.Table.from_batches(table.batches())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def hold(self, name: str, table: Source) -> None:
+        """Let a table stand in queries under a name, which need not be that of one of the corpus."""
+        if isinstance(table, pa.Table):
+            self._waiting[name] = table
+        else:
+            self._connection.execute(f"CREATE OR REPLACE VIEW {name} AS SELECT * FROM {table.sql()}")
+
+    def schema(self, name: str) -> pa.Schema:
+        """The columns of a table; where files of it differ, those of the first that does."""
+        table = self._tables[name]
+        if isinstance(table, pa.Table):
+            return table.schema
+        found = [pq.read_schema(path).remove_metadata() for path in table.paths]
+        return next((one for one in found if one != found[0]), found[0])
+
+    def pieces(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of a table as they lie, past the engine, which refuses what is no Unicode; all columns or some."""
+        table = self._tables[name]
+        if isinstance(table, pa.Table):
+            yield from (table.select(columns) if columns else table).to_batches()
+        else:
+            yield from table.batches(columns)
+
+    def count(self, name: str) -> int:
+        """Rows of a table."""
+        table = self._tables[name]
+        return table.num_rows if isinstance(table, pa.Table) else self.one(f"SELECT count(*) FROM {name}")[0]
+
+    def rows(self, query: str, **values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query, in which `$name` stands for a value."""
+        found = self._cursor().execute(query, values or None)
+        while some := found.fetchmany(BATCH):
+            yield from some
+
+    def one(self, query: str, **values: Any) -> tuple[Any, ...]:
+        """The only row of a query."""
+        (row,) = self.rows(query, **values)
+        return row
+
+    def dicts(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """The rows of a query that gives few of them, by column."""
+        found = self._cursor().execute(query, values or None)
+        names = [column[0] for column in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+    def batches(self, query: str, schema: pa.Schema, rows: int = BATCH) -> Iterator[pa.RecordBatch]:
+        """The rows of a query as columns of a schema, at most so many at a time."""
+        for batch in self._cursor().execute(query).to_arrow_reader(rows):
+            yield pa.RecordBatch.from_arrays(
+                [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)], schema=schema
+            )
+
+    def add(self, name: str, table: pa.Table) -> None:
+        """Add rows to a table of the engine, which is made with the first; they need not stay in memory."""
+        cursor = self._cursor()
+        cursor.register("_added", table)
+        cursor.execute(f"CREATE TABLE IF NOT EXISTS {name} AS SELECT * FROM _added LIMIT 0")
+        cursor.execute(f"INSERT INTO {name} SELECT * FROM _added")
+
+    def execute(self, statement: str) -> None:
+        """Run a statement that gives no rows, such as one that makes a table for later queries."""
+        self._cursor().execute(statement)
+
+    def _cursor(self) -> Any:
+        """A place to run one query while others are being read; what is held in Arrow is handed over before."""
+        while self._waiting:
+            name, table = self._waiting.popitem()
+            self._connection.register("_held", table)
+            self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM _held")
+            self._connection.unregister("_held")
+        return self._connection.cursor()
+
+
+def quoted(text: str) -> str:
+    """A string as SQL writes it."""
+    return "'" + text.replace("'", "''") + "'"
