@@ -1,6 +1,7 @@
-"""A thousand inputs of any bytes, in every run of the tests; a hundred thousand by `python tests/fuzz.py 100000`."""
+"""A thousand inputs of any bytes, in every run of the tests; a hundred thousand by `python -m tests.fuzz 100000`."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,11 @@ def test_no_input_that_coverage_leads_to_breaks_a_promise(tmp_path: Path) -> Non
     for number, seed in enumerate(_SEEDS):
         (tmp_path / str(number)).write_bytes(seed)
     code = f"import fuzz, pathlib; fuzz.main({RUNS}, 1, pathlib.Path({str(tmp_path)!r}))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True)
+    here = Path(__file__).parent
+    environment = os.environ | {"PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, errors="replace"
+    )
 
     assert done.returncode == 0, done.stderr[-3000:]
     assert f"stat::number_of_executed_units: {RUNS}" in done.stderr
