@@ -478,9 +478,12 @@ def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
     if options.command == "bench":
-        from pipeline.bench import bench, releases
+        from pipeline.bench import bench, clean, releases
 
-        scores = bench(options.folder, options.peers) if options.folder else releases.bench()
+        if options.folder:
+            scores = bench(options.folder, options.peers)
+        else:
+            scores = {"cleaning": clean.bench()} | releases.bench()
     else:
         scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:

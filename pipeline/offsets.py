@@ -5,7 +5,7 @@ All positions are Unicode code points from 0 unless called bytes; all spans are 
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
@@ -79,15 +79,28 @@ class Alignment:
         if after.source_length != self.result_length:
             raise ValueError(f"a result of {self.result_length} code points meets a source of {after.source_length}")
         runs: list[_Run] = []
-        source = result = last = 0
-        for middle in sorted({0, self.result_length, *(b[1] for b in self.blocks), *(b[0] for b in after.blocks)}):
-            gone, come = self._cut(middle, 1), after._cut(middle, 0)
+        source = result = last = first = second = 0  # the last two count the blocks that begin before the cut
+        kept = False
+        mine, its = self.blocks, after.blocks
+        for middle in sorted({0, self.result_length, *(b[1] for b in mine), *(b[0] for b in its)}):
+            while first < len(mine) and mine[first][1] < middle:
+                first += 1
+            behind = first
+            while behind < len(mine) and mine[behind][1] == middle:
+                behind += 1
+            gone = self._cut(middle, 1, first, behind)
+            while second < len(its) and its[second][0] < middle:
+                second += 1
+            beyond = second
+            while beyond < len(its) and its[beyond][0] == middle:
+                beyond += 1
+            come = after._cut(middle, 0, second, beyond)
             if gone and come:
-                kept = middle > last and self._block(last, 1)[2] and after._block(last, 0)[2]
-                _add(runs, gone[0] - source, come[0] - result, kept)
+                _add(runs, gone[0] - source, come[0] - result, kept and middle > last)
                 _add(runs, gone[1] - gone[0], 0, False)
                 _add(runs, 0, come[1] - come[0], False)
                 source, result, last = gone[1], come[1], middle
+                kept = bool(mine and its) and mine[behind - 1][2] and its[beyond - 1][2]
         return _aligned(runs)
 
     def source(self, start: int, end: int) -> tuple[int, int]:
@@ -159,12 +172,11 @@ class Alignment:
             return source + position - result, source + position - result + 1
         return source, self._end(index)[0]
 
-    def _cut(self, position: int, side: int) -> tuple[int, int] | None:
+    def _cut(self, position: int, side: int, first: int, behind: int) -> tuple[int, int] | None:
         """What a cut at a position of one side (0 source, 1 result) is on the other: a span, as long as the blocks
-        there that have no length on this side; None where the alignment cannot be cut.
+        there that have no length on this side; None where the alignment cannot be cut. The blocks `first` to `behind`
+        are those that begin at the position.
         """
-        first = bisect_left(self.blocks, position, key=itemgetter(side))
-        behind = bisect_right(self.blocks, position, key=itemgetter(side))
         lengths = (self.source_length, self.result_length)
         if first < behind:
             start = self.blocks[first][1 - side]

@@ -1,20 +1,33 @@
 """The made-up corpus that benchmarks run on."""
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from pipeline.bench import clean as bench
 from pipeline.bench import corpus
 from pipeline.clean import clean
-from pipeline.link.duplicates import mark_duplicates
 from pipeline.read import RAW, read
 
 
 def _sums(folder: Path) -> dict[str, str]:
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def _repeating(texts: list[str]) -> int:
+    """How many texts have half of their sequences of five words from one other text before them."""
+    first: dict[tuple[str, ...], int] = {}
+    found = 0
+    for number, text in enumerate(texts):
+        words = text.split()
+        sequences = [tuple(words[at : at + 5]) for at in range(len(words) - 4)]
+        origins = Counter(first.setdefault(sequence, number) for sequence in sequences)
+        found += any(count > len(sequences) / 2 for origin, count in origins.items() if origin != number)
+    return found
 
 
 def test_a_corpus_is_the_same_whenever_it_is_written(tmp_path: Path) -> None:
@@ -38,8 +51,7 @@ def test_a_corpus_has_so_many_documents_and_so_many_bad_ones(tmp_path: Path) -> 
     assert written.bad == documents.num_rows - texts.num_rows == 7
     assert set(documents["format"].to_pylist()) == {"html", "jsonl"}
     assert (150, 250) <= (words[75], words[-75]) < (200, 260)  # all but the shortest and longest twentieth
-    marked = mark_duplicates(documents, texts)["duplicate_of"]
-    assert copies - 2 <= len(marked) - marked.null_count <= copies
+    assert copies - 2 <= _repeating(texts["text"].to_pylist()) <= copies
 
 
 def test_a_later_edition_differs_where_it_is_told_to(tmp_path: Path) -> None:
@@ -50,3 +62,14 @@ def test_a_later_edition_differs_where_it_is_told_to(tmp_path: Path) -> None:
 
     assert [row["source"] for row in old] == [row["source"] for row in new]
     assert sum(a["content"] != b["content"] for a, b in zip(old, new, strict=True)) == 4
+
+
+def test_cleaning_is_measured_beside_its_peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every part has a ratio, and that of a peer to itself is one."""
+    pytest.importorskip("datasketch")
+    monkeypatch.setattr(bench, "PAGES", 2)
+    found = bench.bench(list(corpus.texts(5)))
+
+    assert found["text"]["ftfy + py3langid + datasketch"]["ratio_to_peers"] == 1.0
+    assert found["html"]["trafilatura, text alone"]["cpu_to_extractor"] == 1.0
+    assert found["text"]["clean stage"]["ratio_to_peers"] > 0 < found["html"]["clean stage"]["cpu_to_extractor"]

@@ -309,6 +309,7 @@ def test_a_text_that_parquet_repeats_is_not_held_so_often(tmp_path: Path) -> Non
 
 @pytest.fixture
 def memory() -> Iterator[fsspec.AbstractFileSystem]:
+    """A file system in memory, empty before and after."""
     files = fsspec.filesystem("memory")
     yield files
     files.store.clear()

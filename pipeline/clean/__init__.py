@@ -29,31 +29,10 @@ MIN_LETTERS = 50
 """Letters below which no language is told: a line of names could be any."""
 LANGUAGE_FROM = 2000
 """Code points at the head of a text from which its language is told."""
-ENGLISH = frozenset(
-    [
-        "the",
-        "of",
-        "and",
-        "that",
-        "with",
-        "said",
-        "from",
-        "by",
-        "which",
-        "were",
-        "have",
-        "has",
-        "been",
-        "this",
-        "their",
-        "they",
-        "would",
-        "but",
-        "not",
-        "it",
-        "his",
-    ]
-)
+ENGLISH = frozenset({
+    "the", "of", "and", "that", "with", "said", "from", "by", "which", "were", "have", "has", "been", "this", "their",
+    "they", "would", "but", "not", "it", "his",
+})  # fmt: skip
 """Words of English that other languages in Latin letters do not have, or not so often."""
 MIN_ENGLISH, MIN_DIFFERENT, MIN_WORDS = 0.1, 5, 40
 """Share of these among all words, and number of different ones, from which a text of so many words is English without

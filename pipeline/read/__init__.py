@@ -60,8 +60,9 @@ def read(raw: Path | str) -> Iterator[Row]:
     """The raw rows of all documents below a folder, keys as in `RAW`, ordered by path and line; files are read one by
     one, and in memory is one document at a time.
 
-    `raw` may be an address that fsspec reads, of a folder or a file: `s3://bucket/prefix`, also as a `Path`. Raises, before the first
-    row, SchemaError for a wrong source.toml and StoreError when `raw` cannot be listed.
+    `raw` may be an address that fsspec reads, of a folder or a file: `s3://bucket/prefix`, also as a `Path`.
+
+    Raises, before the first row, SchemaError for a wrong source.toml and StoreError when `raw` cannot be listed.
     """
     where = places.place(raw, one_file=_kind(str(raw)) != "other")
     entries = sorted(where.entries())

@@ -118,9 +118,7 @@ class Remote:
         if not paths:
             raise StoreError(f"{self.url}: there is nothing. Name a folder of files, or one file.")
         if "aliases.toml" in paths:
-            raise StoreError(
-                f"{self.url}: aliases.toml is read from a folder of this machine alone. Take it away there."
-            )
+            raise StoreError(f"{self.url}: aliases.toml is read from a folder of this machine alone. Remove it.")
         yield from (Entry(path) for path in paths if not any(p.startswith(".") for p in path.split("/")[:-1]))
 
     @contextmanager

@@ -96,7 +96,7 @@ def _headers(source: bytes, protocol: str) -> dict[str, str]:
         found = StatusAndHeadersParser([protocol]).parse(io.BytesIO(source))
     except (StatusAndHeadersParserException, EOFError, ValueError) as error:
         raise RejectedError("bad_warc", f"no header of {protocol[:-1]}: {str(error)[:80]!r}") from error
-    fields = {"": (found.statusline.split() + ["", ""])[1], "warc-type": ""}
+    fields = {"": "".join(found.statusline.split()[1:2]), "warc-type": ""}
     for name, value in reversed(found.headers):
         fields[name.lower()] = value.strip()
     return fields
