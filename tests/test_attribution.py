@@ -171,6 +171,7 @@ NOTHING = {
     "scare quote": "The “volunteer brigades” crossed the river at dawn.",
     "denied saying": "The minister did not say when the brigades would return.",
     "refused saying": "The company declined to say how many guards were on duty.",
+    "an idiom": "The empty square speaks volumes about the fear in the valley.",
     "the outlet's own voice": "I said last week that the dam would hold.",
     "a question of nobody": "The water fell by a hand's breadth overnight.",
 }

@@ -145,6 +145,7 @@ class Reading:
         self._chunks = list(encode(tokenizer, text, paragraphs, quoted))
         self._spoken = len(self._chunks)
         self._chunks += encode(tokenizer, text, asides, quoted)
+        self._reach = [(int(tokens.starts[0]), int(tokens.ends[-1])) for tokens in self._chunks]
         self._kept: dict[int, Seen] = {}
 
     def tagged(self) -> list[Tagged]:
@@ -161,7 +162,10 @@ class Reading:
         A span that reaches over two chunks gives those of the one that holds more of it. Ask in the order of the text.
         """
         best: tuple[int, int, int] = (0, 0, 0)
-        for number, tokens in enumerate(self._chunks):
+        for number, (start, end) in enumerate(self._reach):
+            if end <= span[0] or start >= span[1]:
+                continue
+            tokens = self._chunks[number]
             first = int(np.searchsorted(tokens.ends, span[0], "right"))
             last = int(np.searchsorted(tokens.starts, span[1], "left"))
             if last - first > best[2] - best[1]:

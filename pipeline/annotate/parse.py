@@ -73,9 +73,11 @@ def _model() -> "Language":
 
 def parse(text: str) -> "Doc":
     """The tagged and parsed Doc of a text; its tokens' `idx` are code points of `text`. Never fails on any text."""
+    import numpy as np
     from spacy.tokens import Doc
 
     nlp = _model()
+    nothing = np.zeros((0,), np.float32)
     # A lone surrogate cannot be hashed by spaCy; one code point stands for one, so offsets hold.
     readable = _SURROGATE.sub("\ufffd", text)
     docs: list[Doc] = []
@@ -84,6 +86,8 @@ def parse(text: str) -> "Doc":
         # As nlp.pipe does, which would hand the parser a quarter of them at a time.
         for _, component in nlp.pipeline:
             component.set_annotations(made, component.predict(made))
+        for doc in made:
+            doc.tensor = nothing  # 400 bytes a token that nobody reads
         docs.extend(made)
     if not docs:
         return Doc(nlp.vocab)
