@@ -25,7 +25,7 @@ QUOTED = "“We will not leave before May 3,” said Solt, who “never slept”
 SPANS = ("spans", "speaker_span", "cue_span", "evidence")
 
 
-def _tables(text: str, pieces: str | None = None) -> Tables:
+def stage_input(text: str, pieces: str | None = None) -> Tables:
     """The stage's input for one document; what cleaning would refuse gets in as well. A line is a paragraph."""
     if pieces is None:
         pieces = ";".join(f"body:{line.start()}-{line.end()}" for line in re.finditer(r"[^\n]*\S[^\n]*", text))
@@ -79,7 +79,7 @@ def test_no_text_makes_the_stage_fail(name):
     """Whatever the text, there are rows or none, and their spans lie inside it."""
     text = HOSTILE[name]()
 
-    _sound(text, annotate(*_tables(text)))
+    _sound(text, annotate(*stage_input(text)))
 
 
 def test_structure_without_words_is_no_error():
@@ -89,8 +89,8 @@ def test_structure_without_words_is_no_error():
     lines = [line.span() for line in re.finditer(r"[^\n]+", text)]
     for kind in kinds:
         pieces = ";".join(f"{kind}:{start}-{end}" for start, end in lines)
-        _sound(text, annotate(*_tables(text, pieces)))
-    _sound("", annotate(*_tables("", "")))
+        _sound(text, annotate(*stage_input(text, pieces)))
+    _sound("", annotate(*stage_input("", "")))
 
 
 def test_lone_surrogates_reach_no_annotator_that_fails_on_them():
@@ -110,6 +110,8 @@ def test_lone_surrogates_reach_no_annotator_that_fails_on_them():
 GROWING: dict[str, Callable[[int], str]] = {
     "one paragraph": lambda n: "".join(f"{SAID}Ana{i % 97} Bel{i} saw Harl. {QUOTED}" for i in range(n // 230)),
     "paragraphs": lambda n: "\n\n".join(f"{SAID}\n\nThen Ana{i} asked: {QUOTED}" for i in range(n // 230)),
+    "quotation marks": lambda n: '"“”' * (n // 15),
+    "one sentence": lambda n: "and the river rose near Harl " * (n // 60),
 }
 
 
@@ -117,8 +119,8 @@ GROWING: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("name", GROWING)
 def test_twice_the_text_takes_less_than_three_times_as_long(name):
     """Time is near linear: CPU time of 80,000 characters against 40,000, twice if the machine was busy with others."""
-    short, long = (_tables(GROWING[name](size)) for size in (40_000, 80_000))
-    annotate(*_tables(SAID))
+    short, long = (stage_input(GROWING[name](size)) for size in (40_000, 80_000))
+    annotate(*stage_input(SAID))
 
     assert any(_seconds(long) < 3 * _seconds(short) for _ in range(2))
 

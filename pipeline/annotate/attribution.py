@@ -26,6 +26,7 @@ NEAR = 6  # tokens between an inner quotation and its cue, at most
 TRANSCRIPT = 2  # labels with speakers from which they are taken for speakers
 TRANSCRIPT_SHARE = 0.5  # share of labelled paragraphs from which the whole text is a transcript
 _NO_SPEECH = frozenset(("label", "title", "heading", "byline", "dateline"))
+_PARTICULAR = frozenset(("the", "its", "his", "her", "their"))  # openings of a source that is one, not some of many
 _LABEL = re.compile(r"([A-Z][\w.'’-]*(?: [\w.'’-]+){0,4})(?: \([a-z ]{1,20}\))?:(?=\s)")
 
 # (rule, mode) -> share of contents with the bounds that annotators gave (words in common over words in either >= 0.8),
@@ -254,6 +255,17 @@ def _nested(page: Page, drafts: list[Draft]) -> Iterator[Draft]:
                 break
 
 
+def _passes_on(page: Page, outer: Span, inner: Span) -> bool:
+    """Whether the outer source only hands on what the inner one says.
+
+    What a poll or a record shows of others is its own finding, and what "many voters" say is told by who counted them.
+    """
+    words = page.text[slice(*outer)].lower().split() + page.text[slice(*inner)].lower().split()
+    first = page.token_at(inner[0])
+    particular = page.tree.low[first] in _PARTICULAR or page.tree.tag[first].startswith(("NNP", "PRP"))
+    return particular and WORDS["evidence"].isdisjoint(words)
+
+
 def _relays(page: Page, drafts: list[Draft]) -> list[Draft]:
     """The drafts without those inside the content of another; an outer one that only passes on becomes a relay."""
     by_verb = {draft.verb: draft for draft in drafts if draft.verb is not None}
@@ -261,6 +273,8 @@ def _relays(page: Page, drafts: list[Draft]) -> list[Draft]:
     for draft in drafts:
         inner = by_verb.get(draft.content) if draft.content is not None else None
         if inner is None or inner is draft or draft.source is None or inner.source is None:
+            continue
+        if not _passes_on(page, draft.source, inner.source):
             continue
         if draft.cue and page.text[slice(*draft.cue)].lower() == "according to":
             inner.relays = (draft.source, *inner.relays)

@@ -145,6 +145,7 @@ class Reading:
         self._chunks = list(encode(tokenizer, text, paragraphs, quoted))
         self._spoken = len(self._chunks)
         self._chunks += encode(tokenizer, text, asides, quoted)
+        self._reach = [(int(tokens.starts[0]), int(tokens.ends[-1])) for tokens in self._chunks]
         self._kept: dict[int, Seen] = {}
 
     def tagged(self) -> list[Tagged]:
@@ -161,7 +162,10 @@ class Reading:
         A span that reaches over two chunks gives those of the one that holds more of it. Ask in the order of the text.
         """
         best: tuple[int, int, int] = (0, 0, 0)
-        for number, tokens in enumerate(self._chunks):
+        for number, (start, end) in enumerate(self._reach):
+            if end <= span[0] or start >= span[1]:
+                continue
+            tokens = self._chunks[number]
             first = int(np.searchsorted(tokens.ends, span[0], "right"))
             last = int(np.searchsorted(tokens.starts, span[1], "left"))
             if last - first > best[2] - best[1]:
@@ -245,20 +249,32 @@ def encode(tokenizer: "Tokenizer", text: str, paragraphs: Sequence[Span], quoted
         encoding = tokenizer.encode(readable[start:end], add_special_tokens=False)
         if not len(encoding):
             continue
-        offsets = np.asarray(encoding.offsets, np.int64) + start
-        shapes = [
-            0 if not readable[a].isupper() else 2 if b - a > 1 and readable[a:b].isupper() else 1
-            for a, b in offsets.tolist()
-        ]
-        features = states[offsets[:, 0]] * SHAPES + np.asarray(shapes, np.int64)
         ids = np.asarray(encoding.ids, np.int64)
-        batch.append((ids, features, offsets[:, 0], offsets[:, 1], np.full(len(ids), number)))
+        starts, ends = (np.asarray(encoding.offsets, np.int64) + start).T
+        batch.append((ids, starts, ends, np.full(len(ids), number)))
         size += len(ids)
         if size >= CHUNK:
-            yield Tokens(*(np.concatenate(column) for column in zip(*batch, strict=True)))
+            yield _tokens(readable, states, batch)
             batch, size = [], 0
     if batch:
-        yield Tokens(*(np.concatenate(column) for column in zip(*batch, strict=True)))
+        yield _tokens(readable, states, batch)
+
+
+def _tokens(text: str, states: np.ndarray, batch: list[tuple[np.ndarray, ...]]) -> Tokens:
+    ids, starts, ends, units = (np.concatenate(column) for column in zip(*batch, strict=True))
+    return Tokens(ids, states[starts] * SHAPES + _shapes(text, starts, ends), starts, ends, units)
+
+
+def _shapes(text: str, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """0 of words that open with no capital, 2 of those of capitals alone, 1 of the others and of single letters."""
+    first = int(starts[0])
+    codes = np.frombuffer(text[first : int(ends[-1])].encode("utf-32-le"), np.uint32)
+    letters, places = np.unique(codes, return_inverse=True)
+    kinds = [1 if (c := chr(code)).isupper() else -1 if c.islower() or c.istitle() else 0 for code in letters.tolist()]
+    kind = np.asarray(kinds, np.int8)[places]
+    small = np.concatenate([[0], np.cumsum(kind < 0)])
+    capitals = (small[ends - first] == small[starts - first]) & (ends - starts > 1)
+    return np.where(kind[starts - first] == 1, 1 + capitals, 0)
 
 
 def _quote_states(text: str, quoted: Sequence[Span]) -> np.ndarray:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc
 
+LETTERS = 300  # code points without white space handed to the tokenizer at once: it strips marks from a word one by one
 MAX_CHUNK = 6_000  # code points handed to the parser at once: some thousand words
 BATCH = 10_000  # code points in one batch, about 2,000 words: its vectors fit into a cache
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)\]]{0,3}\s")
@@ -23,6 +24,7 @@ _DATELINE = re.compile(
     r"(?:\([\w/ .]{2,25}\))? ?(?:--|[—–-]) ?"
 )
 _SPACE = re.compile(r"\s")
+_GLUED = re.compile(rf"\S{{{LETTERS}}}(?=\S)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -71,9 +73,11 @@ def _model() -> "Language":
 
 def parse(text: str) -> "Doc":
     """The tagged and parsed Doc of a text; its tokens' `idx` are code points of `text`. Never fails on any text."""
+    import numpy as np
     from spacy.tokens import Doc
 
     nlp = _model()
+    nothing = np.zeros((0,), np.float32)
     # A lone surrogate cannot be hashed by spaCy; one code point stands for one, so offsets hold.
     readable = _SURROGATE.sub("\ufffd", text)
     docs: list[Doc] = []
@@ -82,6 +86,8 @@ def parse(text: str) -> "Doc":
         # As nlp.pipe does, which would hand the parser a quarter of them at a time.
         for _, component in nlp.pipeline:
             component.set_annotations(made, component.predict(made))
+        for doc in made:
+            doc.tensor = nothing  # 400 bytes a token that nobody reads
         docs.extend(made)
     if not docs:
         return Doc(nlp.vocab)
@@ -92,16 +98,21 @@ def parse(text: str) -> "Doc":
 def tree(doc: "Doc") -> Tree:
     """The lists of a parsed Doc; several annotators ask for those of the same one."""
     import numpy as np
-    from spacy.attrs import DEP, HEAD, LENGTH, SENT_START, TAG
+    from spacy.attrs import DEP, HEAD, LENGTH, LOWER, SENT_START, SPACY, TAG
 
     n = len(doc)
     if not n:
         return Tree([], [], [], [], [], [], [], [], [], [])
-    columns = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH])
+    dep, heads, tag, sentence, length, space, low = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH, SPACY, LOWER]).T
     strings = doc.vocab.strings
-    names = {int(key): strings[int(key)] for key in np.unique(columns[:, [0, 2]])}
+
+    def words(column: np.ndarray) -> list[str]:
+        keys, places = np.unique(column, return_inverse=True)
+        names = [strings[key] for key in keys.tolist()]
+        return [names[place] for place in places.tolist()]
+
     index = np.arange(n)
-    head = index + columns[:, 1].astype(np.int64)
+    head = index + heads.astype(np.int64)
     left, right = index.copy(), index.copy()
     while True:
         wider_left, wider_right = left.copy(), right.copy()
@@ -110,23 +121,22 @@ def tree(doc: "Doc") -> Tree:
         if (wider_left == left).all() and (wider_right == right).all():
             break
         left, right = wider_left, wider_right
-    heads = head.tolist()
     kids: list[list[int]] = [[] for _ in range(n)]
-    for i, h in enumerate(heads):
+    for i, h in enumerate(head.tolist()):
         if i != h:
             kids[h].append(i)
-    start = [token.idx for token in doc]
+    end = np.cumsum(length + space).astype(np.int64) - space.astype(np.int64)
     return Tree(
-        low=[token.lower_ for token in doc],
-        tag=[names[int(key)] for key in columns[:, 2]],
-        dep=[names[int(key)] for key in columns[:, 0]],
-        head=heads,
-        start=start,
-        end=[s + int(length) for s, length in zip(start, columns[:, 4], strict=True)],
+        low=words(low),
+        tag=words(tag),
+        dep=words(dep),
+        head=head.tolist(),
+        start=(end - length.astype(np.int64)).tolist(),
+        end=end.tolist(),
         left=left.tolist(),
         right=right.tolist(),
         kids=kids,
-        sentence=(np.cumsum(columns[:, 3].astype(np.int64) == 1) - 1).tolist(),
+        sentence=(np.cumsum(sentence.astype(np.int64) == 1) - 1).tolist(),
     )
 
 
@@ -144,7 +154,7 @@ def _batches(text: str) -> Iterator[list[str]]:
 
 
 def _chunks(text: str) -> Iterator[str]:
-    """Consecutive pieces of the text that spell it: lines with the line ends after them, long ones cut."""
+    """Consecutive pieces of the text that spell it: lines with the line ends after them, long ones and words cut."""
     for line in re.finditer(r"[^\n]+\n*|\n+", text):
         start, end = line.span()
         place = _DATELINE.match(text, start, end)
@@ -153,9 +163,18 @@ def _chunks(text: str) -> Iterator[str]:
             start = place.end()
         while end - start > MAX_CHUNK:
             cut = _cut(text, start, start + MAX_CHUNK)
-            yield text[start:cut]
+            yield from _parted(text[start:cut])
             start = cut
-        yield text[start:end]
+        yield from _parted(text[start:end])
+
+
+def _parted(chunk: str) -> Iterator[str]:
+    """The chunk in pieces that end in a word too long to be one."""
+    start = 0
+    for glued in _GLUED.finditer(chunk):
+        yield chunk[start : glued.end()]
+        start = glued.end()
+    yield chunk[start:]
 
 
 def _cut(text: str, start: int, end: int) -> int:

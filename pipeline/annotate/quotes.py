@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from pipeline.annotate.article import Article, Piece
 from pipeline.annotate.lexicons import load
@@ -21,6 +22,7 @@ _CLOSES = {"“": "”", "„": "“”", "«": "»", "‟": "”", '"': "”"}
 _CLOSE = frozenset("”»")
 _STRAIGHT = frozenset(('"', "``", "''"))
 _DOUBLE = re.compile("[\"“”„‟«»]|``|''")
+_MARK = re.compile("[\"“”„‟«»`'‘’]")
 _WORD = re.compile(r"\w+(?:['’]\w{1,3})?")
 _CONTRACTION = re.compile(r"\d|(?:tis|twas|til|em|cause|n|round|bout)\b", re.IGNORECASE)
 _TITLE_CUE = re.compile(
@@ -66,8 +68,12 @@ class Run:
     continues: int | None = None
 
 
-def quoted_runs(article: Article) -> list[Run]:
-    """All runs of the article in order of their start; a child follows its parent."""
+@lru_cache(maxsize=1)
+def quoted_runs(article: Article) -> tuple[Run, ...]:
+    """All runs of the article in order of their start; a child follows its parent.
+
+    Several annotators ask for those of the same article.
+    """
     runs: list[Run] = []
     open_run: int | None = None
     for number, pieces in enumerate(article.paragraphs):
@@ -91,7 +97,7 @@ def quoted_runs(article: Article) -> list[Run]:
             )
         elif body is not None:
             open_run = None
-    return runs
+    return tuple(runs)
 
 
 def _same_mark(text: str, before: Run, after: Run) -> bool:
@@ -130,6 +136,8 @@ def _piece_runs(text: str, piece: Piece, paragraph: int) -> list[Run]:
             close(start, end, start < end)
     while stack:
         close(piece.end, piece.end, False)
+    if not found:
+        return []
     cased = title_cased(text, piece)
     return [replace(run, kind=_kind(text, piece, run, cased)) for run in found]
 
@@ -139,6 +147,8 @@ def _marks(text: str, piece: Piece) -> Iterator[tuple[str, int, int, bool]]:
 
     A closer of no width stands where a closer is missing.
     """
+    if not _MARK.search(text, piece.start, piece.end):
+        return
     doubles = list(_DOUBLE.finditer(text, piece.start, piece.end))
     singles = _single_pairs(text, piece)
     alternate = sum(m.group() in _STRAIGHT for m in doubles) % 2 == 0

@@ -60,7 +60,7 @@ class Page:
 
     text: str
     tree: Tree
-    runs: list[Run]
+    runs: tuple[Run, ...]
     inside: list[int]
     paragraphs: tuple[tuple[Piece, ...], ...]
 

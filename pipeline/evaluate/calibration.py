@@ -20,16 +20,25 @@ def calibration(judged: Iterable[tuple[float | None, bool]]) -> Scores:
     told = [(probability, true) for probability, true in rows if probability is not None]
     if not told:
         return {"error": None, "mean": None, "right": None, "judged": 0, "unmeasured": len(rows)}
-    said, true = np.array(told, float).T
-    slots = np.minimum((said * BINS).astype(int), BINS - 1)
-    apart = np.bincount(slots, said, BINS) - np.bincount(slots, true, BINS)
+    said, true = zip(*told, strict=True)
     return {
-        "error": round(float(np.abs(apart).sum()) / len(told), 3),
-        "mean": round(float(said.mean()), 3),
-        "right": round(float(true.mean()), 3),
+        "error": round(calibration_error(said, true), 3),
+        "mean": round(float(np.mean(said)), 3),
+        "right": round(float(np.mean(true)), 3),
         "judged": len(told),
         "unmeasured": len(rows) - len(told),
     }
+
+
+def calibration_error(probabilities: Sequence[float], right: Sequence[bool]) -> float:
+    """Expected calibration error: distance of mean probability and share right, mean over the bins by what they hold.
+
+    0 where there are no rows.
+    """
+    said, true = np.asarray(probabilities, float), np.asarray(right, float)
+    slots = np.minimum((said * BINS).astype(int), BINS - 1)
+    apart = np.bincount(slots, said, BINS) - np.bincount(slots, true, BINS)
+    return float(np.abs(apart).sum()) / max(1, len(said))
 
 
 def macro_f1_interval(pairs: Sequence[tuple[str, str]]) -> tuple[float, float]:

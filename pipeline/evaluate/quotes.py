@@ -128,10 +128,12 @@ def _same_place(gold: Row, said: Row) -> bool:
 
 
 def _calibrations(pairs: Sequence[Judged]) -> Scores:
-    """Of `confidence_span`: right with the gold's words (relaxed), all pieces together. Of `confidence_speaker`, which
+    """Of `confidence_span`: right with the gold's words (relaxed), all pieces together; once more for what
+    stands on rules and not on the tagger. Of `confidence_speaker`, which
     is given the words: right with the gold's speaker; who is named where the gold names nobody is wrong.
     """
     spans: list[tuple[float | None, bool]] = []
+    ruled: list[tuple[float | None, bool]] = []
     speakers: list[tuple[float | None, bool]] = []
     for row, guess in pairs:
         gold, said = (
@@ -140,8 +142,15 @@ def _calibrations(pairs: Sequence[Judged]) -> Scores:
         )
         found = {j: row["quotes"][i] for i, j in matches(gold, said, RELAXED)}
         for j, quote in enumerate(guess["quotes"]):
-            spans.append((quote["confidence_span"], j in found))
+            told = quote["confidence_span"], j in found
+            spans.append(told)
+            if quote["rule"] != "tagger":
+                ruled.append(told)
             if j in found and quote["speaker"]:
                 right = bool(found[j]["speaker"]) and (_same_name(found[j], quote) or _same_place(found[j], quote))
                 speakers.append((quote["confidence_speaker"], right))
-    return {"confidence_span": calibration(spans), "confidence_speaker": calibration(speakers)}
+    return {
+        "confidence_span": calibration(spans),
+        "confidence_span of the rules": calibration(ruled),
+        "confidence_speaker": calibration(speakers),
+    }

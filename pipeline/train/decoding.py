@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.annotate import model
 from pipeline.errors import PipelineError
+from pipeline.evaluate.calibration import calibration_error
 from pipeline.evaluate.counts import RELAXED, matches
 from pipeline.train.examples import Example
 
@@ -132,13 +133,6 @@ def logistic(evidence: Sequence[Sequence[float]], right: Sequence[bool], ridge: 
         hessian = (x * (p * (1 - p))[:, None]).T @ x + ridge * np.eye(len(weights))
         weights += np.linalg.solve(hessian, x.T @ (y - p) - ridge * weights)
     return tuple(weights.round(4).tolist())
-
-
-def calibration_error(probabilities: Sequence[float], right: Sequence[bool], bins: int = 10) -> float:
-    """Expected calibration error: distance of share right and mean probability, in bins of equal width."""
-    p, y = np.asarray(probabilities), np.asarray(right, float)
-    slot = np.minimum((p * bins).astype(int), bins - 1)
-    return float(sum(abs(y[slot == n].sum() - p[slot == n].sum()) for n in range(bins)) / max(1, len(p)))
 
 
 def report(decoding: model.Decoding, articles: Sequence[Scored]) -> dict[str, float]:
