@@ -1,10 +1,12 @@
 """What all tests share: slow ones last, no network, no time limits inside Hypothesis, two tiny releases."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 import tiny
 from hypothesis import settings
+from releases import tree
 
 from pipeline.check.built import FRICTIONLESS_ROWS
 from pipeline.release import Released, release
@@ -34,3 +36,12 @@ def second(first: Released) -> Released:
     del rows["claims"][0]
     rows["speakers"] += [dict(rows["speakers"][0], speaker_id=f"p{n:016x}") for n in range(FRICTIONLESS_ROWS)]
     return release(tiny.tables(rows), tiny.report(), output=first.folder.parents[1], package="tiny", version="auto")
+
+
+@pytest.fixture(autouse=True)
+def _published_stays_as_it_was(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test may change a file of the first release."""
+    first = request.getfixturevalue("first") if "first" in request.fixturenames else None
+    before = tree(first.folder) if first else None
+    yield
+    assert before == (tree(first.folder) if first else None)

@@ -82,3 +82,8 @@ def published(output: Path, rows: tiny.Rows, version: str, withdrawn: dict[str, 
         manifest.write_tags(folder, "tiny", version)
         publish.publish(folder, home, version)
     return home / version
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder with its bytes."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

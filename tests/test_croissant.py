@@ -85,7 +85,7 @@ def test_a_descriptor_loads_by_its_address(tmp_path: Path, monkeypatch: pytest.M
     with serving(tmp_path / "there") as address:
         push(home, str(tmp_path / "there"), address=f"{address}/")
         push(home, str(tmp_path / "there"), address=address)
-        dataset = mlcroissant.Dataset(f"{address}/tiny/tiny-1.0.0.croissant.json")
+        dataset = mlcroissant.Dataset(f"{address}/croissant/tiny-1.0.0.json")
         found = sum(1 for _ in dataset.records("claims"))
         with pytest.raises(Exception, match="claims-file"):  # why the one inside the release will not do
             next(iter(mlcroissant.Dataset(f"{address}/tiny/1.0.0/croissant.json").records("claims")))

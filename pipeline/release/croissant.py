@@ -1,7 +1,7 @@
 """The folder as a Croissant 1.1 dataset: files with their digests, and the tables in them as record sets.
 
 Paths are relative, so a reader of the folder needs no network. mlcroissant (1.1.1) follows none when it loads the
-descriptor by its address, so a push to a known address puts one with addresses beside the release. The definitions of
+descriptor by its address, so a push to a known address puts one with addresses beside the packages. The definitions of
 labels stand in the description of their field, and foreign keys in datapackage.json only: Croissant's `references` make
 a reader join the tables, and a null key loses its row. `datePublished` is left out on purpose: a release does not tell
 when it was built.
@@ -92,8 +92,8 @@ def descriptor(built: Path, package: str, version: str) -> str:
 
 
 def name_at_address(package: str, version: str) -> str:
-    """The file beside a release, and beside its zip, that holds the descriptor with addresses."""
-    return f"{package}-{version}.{FILE}"
+    """The file beside the packages that holds the descriptor of a release with addresses."""
+    return f"croissant/{package}-{version}.json"
 
 
 def with_addresses(release: Path, address: str) -> str:

@@ -53,8 +53,8 @@ def push(home: Path, target: str, version: str | None = None, address: str | Non
             `hf://datasets/owner/name`, with a token as `hf auth login` or HF_TOKEN gives it.
         version: the release that the Hub gets, as one commit and its tag; the latest when it is not named. The other
             targets get all releases.
-        address: http(s) address at which the packages will be found there. Beside each release then lies a Croissant
-            descriptor that readers may load by its own address.
+        address: http(s) address at which the packages will be found there. `croissant/<package>-<version>.json` beside
+            them is then a descriptor of each release that readers may load by its own address.
 
     Raises:
         ReleaseRefused: a package that is not whole, or a target with other releases under the same versions.
@@ -82,7 +82,7 @@ def push(home: Path, target: str, version: str | None = None, address: str | Non
 
 
 def _descriptors(home: Path, held: catalogue.Catalogue, address: str) -> dict[str, str | None]:
-    """For each release the Croissant descriptor with addresses, by its name in the package; None: to be deleted."""
+    """For each release the Croissant descriptor with addresses, by its path beside the packages; None: to be deleted."""
     base = f"{address.rstrip('/')}/{home.name}"
     return {
         croissant.name_at_address(home.name, entry.version): None
@@ -130,9 +130,10 @@ def _to_folder(home: Path, held: catalogue.Catalogue, target: Path, beside: Mapp
         publish.finish(there, held)
         for name, text in beside.items():
             if text is None:
-                store.delete(there / name)
+                store.delete(target / name)
             else:
-                store.replace(there, there / name, text)
+                (target / name).parent.mkdir(exist_ok=True)
+                store.replace(there, target / name, text)
     return Pushed(str(target), tuple(entry.version for entry in new))
 
 
@@ -169,11 +170,12 @@ def _to_bucket(home: Path, held: catalogue.Catalogue, target: str, beside: Mappi
         for entry in held.versions:
             if entry.status == "withdrawn":
                 _purge(bucket, home, entry)
-        for name, text in {**catalogue.derived(held), **beside}.items():
+        derived = {f"{home.name}/{name}": text for name, text in catalogue.derived(held).items()}
+        for name, text in {**derived, **beside}.items():
             if text is None:
-                obstore.delete(bucket, [f"{home.name}/{name}"])
+                obstore.delete(bucket, [name])
             else:
-                obstore.put(bucket, f"{home.name}/{name}", text.encode(), attributes=_attributes(name))
+                obstore.put(bucket, name, text.encode(), attributes=_attributes(name))
         for name in _PAGES:
             if (home.parent / name).is_file():
                 obstore.put(bucket, name, home.parent / name, attributes=_attributes(name))
