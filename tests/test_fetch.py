@@ -310,14 +310,14 @@ def test_lists_keep_to_their_part(copy: Path, tmp_path: Path) -> None:
 def test_a_version_that_leads_outside_is_refused(version: str, copy: Path, tmp_path: Path) -> None:
     """A version becomes a path, so what is none is refused."""
     relist(copy, lambda entry: entry | {"version": version})
-    with pytest.raises(ReleaseRefused, match="edited: .* is damaged"):
+    with pytest.raises(ReleaseRefused, match=r"edited: .* is damaged"):
         fetch.pull(str(copy), tmp_path / "mine")
 
 
 def test_a_chain_that_goes_round_is_refused(copy: Path, tmp_path: Path) -> None:
     """A release that follows itself would be followed for ever."""
     relist(copy, lambda entry: entry | {"previous": "1.1.0"})
-    with pytest.raises(ReleaseRefused, match="edited: .* is damaged"):
+    with pytest.raises(ReleaseRefused, match=r"edited: .* is damaged"):
         fetch.pull(str(copy), tmp_path / "mine")
 
 
