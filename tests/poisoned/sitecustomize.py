@@ -46,7 +46,7 @@ def _suffer(stage: str, text: str) -> None:
 
 def _spoil(module) -> None:
     if module.__name__ == "pipeline.shards.stage":
-        module.SECONDS, module.PATIENCE, module.MEMORY = 2.0, 60, 1 << 30
+        module.SECONDS, module.PATIENCE, module.MEMORY = 3.0, 60, 1 << 30
     elif module.__name__ == "pipeline.clean.decode":
         decode = module.decode
 
