@@ -151,6 +151,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--peers", metavar="PYTHON", help="a Python that has textacy, sayswho and en_core_web_sm, to run them as well"
     )
+    bench.add_argument(
+        "--scale",
+        type=_count,
+        metavar="N",
+        help="runs over N made-up documents; a table and a picture go to output/bench",
+    )
     bench.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
@@ -391,9 +397,12 @@ def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
     if options.command == "bench":
-        from pipeline.bench import bench, releases
+        from pipeline.bench import bench, releases, scale
 
-        scores = bench(options.folder, options.peers) if options.folder else releases.bench()
+        if options.scale:
+            scores = scale.bench(options.scale, Path("output") / "bench")
+        else:
+            scores = bench(options.folder, options.peers) if options.folder else releases.bench()
     else:
         scores = evaluate.file(options.file, options.predictions) if options.file else evaluate.gold()
     if options.json:

@@ -240,10 +240,10 @@ def test_explain_on_the_command_line_prints_and_writes_nothing(raw, tmp_path):
 def test_a_disk_that_takes_no_more_is_one_clear_line_and_the_next_run_goes_on(raw, tmp_path, fault):
     """On a real file system that is full or read-only: exit 2, path and reason, no torn shard; with room it resumes."""
     for number in range(DOCUMENTS, 3 * DOCUMENTS):
-        (raw / f"{number:02}.bin").write_bytes(os.urandom(9000))  # Parquet cannot make it small
+        (raw / f"{number:02}.txt").write_text(os.urandom(9000).hex(), encoding="ascii")  # Parquet makes it half
     place = tmp_path / "disk"
     place.mkdir()
-    options = "size=400k" if fault == "full" else "size=400k,ro"
+    options = "size=700k" if fault == "full" else "size=700k,ro"
     command = f"{sys.executable} -m pipeline documents --raw {raw} --package tiny --workers 1 --output {place}/output"
     script = f"mount -t tmpfs -o {options} tmpfs {place} && {{ {command}; code=$?; find {place}; exit $code; }}"
     if fault == "full":
