@@ -229,6 +229,12 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--peers", metavar="PYTHON", help="a Python that has textacy, sayswho and en_core_web_sm, to run them as well"
     )
+    bench.add_argument(
+        "--scale",
+        type=_count,
+        metavar="N",
+        help="runs over N made-up documents; a table and a picture go to output/bench",
+    )
     bench.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     return parser
 
@@ -478,9 +484,11 @@ def _score(options: argparse.Namespace) -> int:
     from pipeline import evaluate
 
     if options.command == "bench":
-        from pipeline.bench import bench, clean, releases
+        from pipeline.bench import bench, clean, releases, scale
 
-        if options.folder:
+        if options.scale:
+            scores = scale.bench(options.scale, Path("output") / "bench")
+        elif options.folder:
             scores = bench(options.folder, options.peers)
         else:
             scores = {"cleaning": clean.bench()} | releases.bench()

@@ -41,7 +41,7 @@ def digest(stage: str) -> str:
 
 @cache
 def everything() -> str:
-    """Hexadecimal digest of all our files and the versions of all libraries that we ask for: what a release hangs on."""
+    """Hexadecimal digest of all our files and of the versions of what we ask for: what a release hangs on."""
     from pipeline.release.provenance import environment
 
     files = [*_HERE.rglob("*"), *FOLDER.glob("*.json")]

@@ -29,6 +29,7 @@ def cut_into(raw: Path, folder: Path, progress: Callable[[str, int, int], None])
     Raises what `read.read` raises, and StoreError when a shard cannot be written.
     """
     kept, documents = [], 0
+    progress("read", 0, 0)
     for shard, rows, prints in planned(raw, folder):
         if store.told(shard.folder, "raw") is None:
             table = pa.Table.from_pylist(rows, schema=read.RAW)

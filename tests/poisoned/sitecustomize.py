@@ -2,8 +2,7 @@
 library: the process dies, hangs, or asks for more memory than there is.
 
     CLEAN-EXIT, ANNOTATE-EXIT and so on: whichever stage reads the text.
-    ...-EXIT leaves without a word, -SEGV reads from nowhere, -LOOP never ends, -SLEEP neither and uses no processor,
-    -EAT takes memory, -ONCE kills the process that reads it first, and no other, -HOLD waits until it is told.
+    ...-EXIT leaves without a word, -SEGV reads from nowhere, -LOOP never ends, -EAT takes memory, -ONCE kills the process that reads it first, and no other, -HOLD waits until it is told.
 
 The budgets are made small, so that tests need not wait.
 """
@@ -18,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-_WORD = re.compile(r"\b(CLEAN|ANNOTATE)-(EXIT|SEGV|LOOP|SLEEP|EAT|ONCE|HOLD)\b")
+_WORD = re.compile(r"\b(CLEAN|ANNOTATE)-(EXIT|SEGV|LOOP|EAT|ONCE|HOLD)\b")
 
 
 def _suffer(stage: str, text: str) -> None:
@@ -33,8 +32,6 @@ def _suffer(stage: str, text: str) -> None:
         elif found[2] == "LOOP":
             while True:
                 pass
-        elif found[2] == "SLEEP":
-            time.sleep(3600)
         elif found[2] == "EAT":
             held = []
             while True:
@@ -49,7 +46,7 @@ def _suffer(stage: str, text: str) -> None:
 
 def _spoil(module) -> None:
     if module.__name__ == "pipeline.shards.stage":
-        module.SECONDS, module.PATIENCE, module.MEMORY = 3.0, 2, 1 << 30
+        module.SECONDS, module.PATIENCE, module.MEMORY = 3.0, 60, 1 << 30
     elif module.__name__ == "pipeline.clean.decode":
         decode = module.decode
 
