@@ -4,7 +4,7 @@ raw/ -> shards of raw rows -> clean -> annotate -> link -> check -> release
 """
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,15 +13,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import check, link, schema
+from pipeline.corpus import Corpus, Files, Source
 from pipeline.errors import ReleaseRefused, StoreError
 from pipeline.link.aliases import read as read_aliases
-from pipeline.shards import Progress, Shard, cut_into, load, mapped
-
-Tables = dict[str, pa.Table]
+from pipeline.shards import Progress, Shard, cut_into, mapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class Result:
     """What a run made.
 
     Attributes:
-        tables: the six tables, linked.
+        tables: the six tables, linked, as they lie in the work folder.
         report: what the checks found; None when the run stopped before them.
         folder: the finished release; None when the run stopped before it.
         new: whether the release was written now; False when it was there already, byte for byte the same.
@@ -38,7 +36,7 @@ class Result:
         in_vain: what aliases.toml names and no claim has, in words.
     """
 
-    tables: Tables
+    tables: Corpus
     report: check.Report | None
     folder: Path | None
     new: bool
@@ -80,29 +78,30 @@ def run(
         try:
             shards = list(cut_into(raw, work / "raw", progress))
             cleaned = mapped("clean", shards, work, executor, made, progress)
-            documents, texts = _gather(cleaned, "documents", gone), _gather(cleaned, "texts", gone)
-            inputs = documents.num_rows
+            spill = work / "spill"
+            found = {name: _rows(cleaned, name, gone) for name in ("documents", "texts")}
             if until == "documents":
-                return Result({"documents": documents, "texts": texts}, None, None, False, inputs, made)
+                tables = Corpus(found, spill)
+                return Result(tables, None, None, False, tables.count("documents"), made)
             annotated = mapped("annotate", cleaned, work, executor, made, progress)
         except OSError as error:
             raise StoreError(f"{error.filename or work}: {error.strerror or error}.") from error
-    claims = _gather(annotated, "claims", gone)
+    found |= {name: _rows(annotated, name, gone) for name in ("claims", "dates", "stances")}
     progress("link", 0, 1)
-    documents, claims, speakers, in_vain = link.link(documents, texts, claims, aliases)
-    tables = {
-        "documents": documents,
-        "texts": texts,
-        "claims": claims,
-        "dates": _gather(annotated, "dates", gone),
-        "stances": _gather(annotated, "stances", gone),
-        "speakers": speakers,
+    unlinked = Corpus(found, spill)
+    links = link.links(unlinked, aliases)
+    linked = {
+        name: _written(work / "link" / f"{name}.parquet", schema.arrow(name), getattr(links, name))
+        for name in ("documents", "claims", "speakers")
     }
+    inputs, in_vain = unlinked.count("documents"), links.in_vain
+    del unlinked, links  # and what the engine holds for them
+    tables = Corpus(found | linked, spill)
     progress("link", 1, 1)
     if until == "claims":
         return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
-    report = check.check(tables, inputs=_inputs(shards, cleaned, gone), contents=_contents(shards))
+    report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards))
     _write_quarantine(work / "quarantine", report)
     progress("check", 1, 1)
     if until == "check":
@@ -119,29 +118,41 @@ def run(
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 
 
-def _gather(shards: list[Shard], name: str, gone: Collection[str]) -> pa.Table:
-    """The table of all shards without withdrawn documents; law 2 makes this the stage's on all rows at once."""
-    found = pa.concat_tables([schema.empty(name), *(load(s.folder, name).cast(schema.arrow(name)) for s in shards)])
-    return found.filter(pc.invert(pc.is_in(found["document_id"], pa.array(list(gone), pa.string())))) if gone else found
+def _rows(shards: list[Shard], name: str, gone: Mapping[str, str]) -> Source:
+    """The rows of a table in all shards without withdrawn documents; law 2 makes them the stage's on all at once."""
+    paths = tuple(shard.folder / f"{name}.parquet" for shard in shards)
+    return Files(paths, frozenset(gone)) if paths else schema.empty(name)
 
 
-def _inputs(raw: list[Shard], cleaned: list[Shard], gone: Collection[str]) -> int:
-    """Number of raw documents that came in and are not withdrawn."""
-    withdrawn = (
-        pc.sum(pc.is_in(load(shard.folder, "documents")["document_id"], pa.array(list(gone), pa.string()))).as_py() or 0
-        for shard in (cleaned if gone else ())
-    )
-    return sum(shard.rows for shard in raw) - sum(withdrawn)
+def _written(path: Path, columns: pa.Schema, rows: Iterable[pa.RecordBatch]) -> Files:
+    """The rows written to a file, which is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with pq.ParquetWriter(part, columns, compression="zstd", compression_level=1) as file:
+        for batch in rows:
+            file.write_batch(batch)
+    part.replace(path)
+    return Files((path,))
+
+
+def _inputs(raw: list[Shard], cleaned: list[Shard], kept: int) -> int:
+    """Number of raw documents that came in and are not withdrawn; `kept` documents have a row and are not either."""
+    there = sum(pq.read_metadata(shard.folder / "documents.parquet").num_rows for shard in cleaned)
+    return sum(shard.rows for shard in raw) - (there - kept)
 
 
 def _contents(shards: list[Shard]) -> Callable[[str], bytes]:
     """A function from `source` to the raw bytes as they were read, quick when asked in the order of reading."""
-    places: dict[str, tuple[Path, int]] = {}
-    for shard in shards:
+    places: dict[str, int] = {}
+    for number, shard in enumerate(shards):
         names = pq.ParquetFile(shard.folder / "raw.parquet").read(["source"])["source"].to_pylist()
-        places.update({source: (shard.folder, row) for row, source in enumerate(names)})
-    column = lru_cache(maxsize=2)(lambda folder: pq.ParquetFile(folder / "raw.parquet").read(["content"])["content"])
-    return lambda source: column(places[source][0])[places[source][1]].as_py()
+        places.update({source: number << 32 | row for row, source in enumerate(names)})
+
+    @lru_cache(maxsize=2)
+    def column(number: int) -> pa.ChunkedArray:
+        return pq.ParquetFile(shards[number].folder / "raw.parquet").read(["content"])["content"]
+
+    return lambda source: column(places[source] >> 32)[places[source] & 0xFFFFFFFF].as_py()
 
 
 def _write_quarantine(folder: Path, report: check.Report) -> None:
@@ -153,4 +164,4 @@ def _write_quarantine(folder: Path, report: check.Report) -> None:
             for failure in report.quarantine
         ]
         columns = pa.schema([(key, pa.string()) for key in rows[0]])
-        pq.writeload(pa.Table.from_pylist(rows, schema=columns), folder / "quarantine.parquet")
+        pq.write_table(pa.Table.from_pylist(rows, schema=columns), folder / "quarantine.parquet")
