@@ -97,6 +97,21 @@ class Corpus(Mapping[str, pa.Table]):
         found = [pq.read_schema(path).remove_metadata() for path in table.paths]
         return next((one for one in found if one != found[0]), found[0])
 
+    def is_unicode(self, name: str) -> bool:
+        """Whether every string of a table on disk is valid UTF-8, which the engine looks at as it reads; False for a
+        table in memory, whose strings it takes as they are.
+        """
+        import duckdb
+
+        if isinstance(self._tables[name], pa.Table):
+            return False
+        strings = [f'sum(strlen("{field.name}"))' for field in self.schema(name) if pa.types.is_string(field.type)]
+        try:
+            self.one(f"SELECT {', '.join(strings)} FROM {name}")
+        except duckdb.InvalidInputException:
+            return False
+        return True
+
     def pieces(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of a table as they lie, past the engine, which refuses what is no Unicode; all columns or some."""
         table = self._tables[name]

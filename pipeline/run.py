@@ -4,7 +4,7 @@ raw/ -> shards of raw rows -> clean -> annotate -> link -> check -> release
 """
 
 import shutil
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -12,15 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import check, link, schema, unchanged
+from pipeline.corpus import Corpus, Files, Source
 from pipeline.errors import ReleaseRefused
 from pipeline.link.aliases import read as read_aliases
-from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, load, mapped, session
-
-Tables = dict[str, pa.Table]
+from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, mapped, session
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Result:
     """What a run made.
 
     Attributes:
-        tables: the six tables, linked.
+        tables: the six tables, linked, as they lie in the work folder or in the release.
         report: what the checks found; None when the run stopped before them, or nothing has changed since a run that
             was checked.
         folder: the finished release; None when the run stopped before it.
@@ -39,7 +37,7 @@ class Result:
         cost: seconds by the clock and of the processors, and peak memory, by stage and worker.
     """
 
-    tables: Mapping[str, pa.Table]
+    tables: Corpus
     report: check.Report | None
     folder: Path | None
     new: bool
@@ -93,6 +91,7 @@ def _run(
     progress: Account,
 ) -> Result:
     from pipeline.release import provenance, publish, release, withdrawn_from
+    from pipeline.release.tables import written
 
     aliases = read_aliases(raw)
     work = output / "work" / package
@@ -101,34 +100,34 @@ def _run(
     with begin() as engine:
         shards = list(cut_into(raw, work / "raw", progress))
         cleaned = mapped("clean", shards, work, engine, made, progress, again=again)
+        spill = work / "spill"
+        found = {name: _rows(cleaned, name, gone) for name in ("documents", "texts")}
         if until == "documents":
-            documents, texts = _gather(cleaned, "documents", gone), _gather(cleaned, "texts", gone)
-            return Result({"documents": documents, "texts": texts}, None, None, False, documents.num_rows, made)
+            tables = Corpus(found, spill)
+            return Result(tables, None, None, False, tables.count("documents"), made)
         annotated = mapped("annotate", cleaned, work, engine, made, progress, again=again)
     home = output / package
     if until == "release" and not again:
         here = unchanged.released(work, home, unchanged.state(annotated, aliases, gone, home, version))
         if here:
-            tables = unchanged.Tables(here[0])
-            return Result(tables, None, here[0], False, tables["documents"].num_rows, made, here[1])
-    documents, texts = _gather(annotated, "documents", gone), _gather(cleaned, "texts", gone)
-    inputs = documents.num_rows
-    claims = _gather(annotated, "claims", gone)
+            tables = written(here[0] / "data")
+            return Result(tables, None, here[0], False, tables.count("documents"), made, here[1])
+    found |= {name: _rows(annotated, name, gone) for name in ("documents", "claims", "dates", "stances")}
     progress("link", 0, 1)
-    documents, claims, speakers, in_vain = link.link(documents, texts, claims, aliases)
-    tables = {
-        "documents": documents,
-        "texts": texts,
-        "claims": claims,
-        "dates": _gather(annotated, "dates", gone),
-        "stances": _gather(annotated, "stances", gone),
-        "speakers": speakers,
+    unlinked = Corpus(found, spill)
+    links = link.links(unlinked, aliases)
+    linked = {
+        name: _written(work / "link" / f"{name}.parquet", schema.arrow(name), getattr(links, name))
+        for name in ("documents", "claims", "speakers")
     }
+    inputs, in_vain = unlinked.count("documents"), links.in_vain
+    del unlinked, links  # and what the engine holds for them
+    tables = Corpus(found | linked, spill)
     progress("link", 1, 1)
     if until == "claims":
         return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
-    report = check.check(tables, inputs=_inputs(shards, cleaned, gone), contents=_contents(shards))
+    report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards))
     _write_quarantine(work / "quarantine", report)
     progress("check", 1, 1)
     if until == "check":
@@ -149,29 +148,41 @@ def _run(
     return Result(tables, released.report, released.folder, released.new, inputs, made, in_vain)
 
 
-def _gather(shards: list[Shard], name: str, gone: Collection[str]) -> pa.Table:
-    """The table of all shards without withdrawn documents; law 2 makes this the stage's on all rows at once."""
-    found = pa.concat_tables([schema.empty(name), *(load(s.folder, name).cast(schema.arrow(name)) for s in shards)])
-    return found.filter(pc.invert(pc.is_in(found["document_id"], pa.array(list(gone), pa.string())))) if gone else found
+def _rows(shards: list[Shard], name: str, gone: Mapping[str, str]) -> Source:
+    """The rows of a table in all shards without withdrawn documents; law 2 makes them the stage's on all at once."""
+    paths = tuple(shard.folder / f"{name}.parquet" for shard in shards)
+    return Files(paths, frozenset(gone)) if paths else schema.empty(name)
 
 
-def _inputs(raw: list[Shard], cleaned: list[Shard], gone: Collection[str]) -> int:
-    """Number of raw documents that came in and are not withdrawn."""
-    withdrawn = (
-        pc.sum(pc.is_in(load(shard.folder, "documents")["document_id"], pa.array(list(gone), pa.string()))).as_py() or 0
-        for shard in (cleaned if gone else ())
-    )
-    return sum(shard.rows for shard in raw) - sum(withdrawn)
+def _written(path: Path, columns: pa.Schema, rows: Iterable[pa.RecordBatch]) -> Files:
+    """The rows written to a file, which is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with pq.ParquetWriter(part, columns, compression="zstd", compression_level=1) as file:
+        for batch in rows:
+            file.write_batch(batch)
+    part.replace(path)
+    return Files((path,))
+
+
+def _inputs(raw: list[Shard], cleaned: list[Shard], kept: int) -> int:
+    """Number of raw documents that came in and are not withdrawn; `kept` documents have a row and are not either."""
+    there = sum(pq.read_metadata(shard.folder / "documents.parquet").num_rows for shard in cleaned)
+    return sum(shard.rows for shard in raw) - (there - kept)
 
 
 def _contents(shards: list[Shard]) -> Callable[[str], bytes]:
     """A function from `source` to the raw bytes as they were read, quick when asked in the order of reading."""
-    places: dict[str, tuple[Path, int]] = {}
-    for shard in shards:
+    places: dict[str, int] = {}
+    for number, shard in enumerate(shards):
         names = pq.ParquetFile(shard.folder / "raw.parquet").read(["source"])["source"].to_pylist()
-        places.update({source: (shard.folder, row) for row, source in enumerate(names)})
-    column = lru_cache(maxsize=2)(lambda folder: pq.ParquetFile(folder / "raw.parquet").read(["content"])["content"])
-    return lambda source: column(places[source][0])[places[source][1]].as_py()
+        places.update({source: number << 32 | row for row, source in enumerate(names)})
+
+    @lru_cache(maxsize=2)
+    def column(number: int) -> pa.ChunkedArray:
+        return pq.ParquetFile(shards[number].folder / "raw.parquet").read(["content"])["content"]
+
+    return lambda source: column(places[source] >> 32)[places[source] & 0xFFFFFFFF].as_py()
 
 
 def _write_quarantine(folder: Path, report: check.Report) -> None:

@@ -1,9 +1,9 @@
 """What a run made, in numbers and on screen."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from pipeline.corpus import Corpus
 from pipeline.run import Result
 
 TOP = 10
@@ -11,33 +11,25 @@ TOP = 10
 
 def summary(result: Result) -> dict[str, Any]:
     """The numbers of a run, ready for JSON: counts by label, commonest first; absent keys were not reached."""
-    documents = result.tables["documents"]
-    rejected = [reason for reason in documents["rejected"].to_pylist() if reason]
+    tables = Corpus.of(result.tables)
+    rejected = _counts(tables, "rejected", "documents")
     found: dict[str, Any] = {
         "inputs": result.inputs,
-        "documents": documents.num_rows - len(rejected),
-        "rejected": _counts(rejected),
-        "not_annotated": _counts(documents["not_annotated"].to_pylist()),
-        "duplicates": _counts(documents["duplicate_kind"].to_pylist()),
+        "documents": tables.count("documents") - sum(rejected.values()),
+        "rejected": rejected,
+        "not_annotated": _counts(tables, "not_annotated", "documents"),
+        "duplicates": _counts(tables, "duplicate_kind", "documents"),
         "shards_made": {stage: f"{made} of {of}" for stage, (made, of) in result.made.items()},
     }
-    if "claims" in result.tables:
-        claims, stances = result.tables["claims"], result.tables["stances"]
-        held = dict(
-            zip(
-                result.tables["speakers"]["name"].to_pylist(),
-                result.tables["speakers"]["kind"].to_pylist(),
-                strict=True,
-            )
-        )
-        said = [name for name in claims["speaker"].to_pylist() if held.get(name) in ("person", "organisation")]
+    if "claims" in tables:
+        known = "SELECT DISTINCT name FROM speakers WHERE kind IN ('person', 'organisation')"
         found |= {
-            "rows": {name: table.num_rows for name, table in result.tables.items()},
-            "voice": _counts(claims["voice"].to_pylist()),
-            "claim_types": _counts(claims["claim_type"].to_pylist()),
-            "top_speakers": dict(list(_counts(said).items())[:TOP]),
-            "speaker_missing": _counts(claims["speaker_missing"].to_pylist()),
-            "stances": _stances(stances),
+            "rows": {name: tables.count(name) for name in tables},
+            "voice": _counts(tables, "voice", "claims"),
+            "claim_types": _counts(tables, "claim_type", "claims"),
+            "top_speakers": _counts(tables, "speaker", f"claims JOIN ({known}) ON speaker = name", f"LIMIT {TOP}"),
+            "speaker_missing": _counts(tables, "speaker_missing", "claims"),
+            "stances": _stances(tables),
         }
     if result.report is not None:
         found["checks"] = {
@@ -52,20 +44,25 @@ def summary(result: Result) -> dict[str, Any]:
     return found
 
 
-def _counts(values: list[str | None]) -> dict[str, int]:
-    counts = Counter(value for value in values if value is not None)
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _counts(tables: Corpus, column: str, rows: str, limit: str = "") -> dict[str, int]:
+    """Rows by the value of a column that is not null, commonest first."""
+    return dict(
+        tables.rows(
+            f"SELECT {column}, count(*) AS number FROM {rows} WHERE {column} IS NOT NULL "
+            f"GROUP BY {column} ORDER BY number DESC, {column} {limit}"
+        )
+    )
 
 
-def _stances(stances: Any) -> list[dict[str, Any]]:
+def _stances(tables: Corpus) -> list[dict[str, Any]]:
     """For each outlet and target that was assessed: documents by polarity, most documents first."""
-    groups: dict[tuple[str, str], Counter[str]] = {}
-    for outlet, target, polarity in zip(
-        *(stances[name].to_pylist() for name in ("outlet", "target", "polarity")), strict=True
+    groups: dict[tuple[str, str], dict[str, int]] = {}
+    for outlet, target, polarity, count in tables.rows(
+        "SELECT coalesce(outlet, '(no outlet)'), target, polarity, count(*) FROM stances "
+        "WHERE polarity <> 'insufficient' GROUP BY ALL ORDER BY ALL"
     ):
-        if polarity != "insufficient":
-            groups.setdefault((outlet or "(no outlet)", target), Counter())[polarity] += 1
-    order = sorted(groups.items(), key=lambda item: (-item[1].total(), item[0]))
+        groups.setdefault((outlet, target), {})[polarity] = count
+    order = sorted(groups.items(), key=lambda item: (-sum(item[1].values()), item[0]))
     return [{"outlet": outlet, "target": target, **counts} for (outlet, target), counts in order]
 
 

@@ -6,35 +6,12 @@ the release lies there with every byte that was published, to link, check and bu
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from pipeline import schema
 from pipeline.shards import Shard, code
 
 FILE = "published.json"
-
-
-class Tables(Mapping[str, pa.Table]):
-    """The tables of a release as they were published, read when they are asked for."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def __getitem__(self, name: str) -> pa.Table:
-        if name not in schema.TABLES:
-            raise KeyError(name)
-        held = pq.ParquetFile(self._folder / "data" / f"{name}.parquet").read()
-        return held.replace_schema_metadata(None).cast(schema.arrow(name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(schema.TABLES)
-
-    def __len__(self) -> int:
-        return len(schema.TABLES)
 
 
 def state(annotated: Sequence[Shard], aliases: object, gone: Mapping[str, str], home: Path, version: str) -> str:

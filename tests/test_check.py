@@ -2,8 +2,10 @@ import datetime
 import hashlib
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tiny
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from pipeline import check, schema
 from pipeline.check.expectations import expectations
 from pipeline.check.laws import laws
+from pipeline.corpus import Files
 from pipeline.errors import SchemaError
 from pipeline.offsets import Alignment, Edit, RawSpans
 
@@ -271,17 +274,19 @@ def test_a_null_in_a_required_column_is_found() -> None:
     assert found["expect_column_values_to_not_be_null(name)"] == 1
 
 
-def test_invalid_unicode_is_found_before_anything_reads_it() -> None:
-    """A string column with bytes that are no UTF-8 is reported with its row, not raised."""
+def test_invalid_unicode_is_found_before_anything_reads_it(tmp_path: Path) -> None:
+    """A string column with bytes that are no UTF-8 is reported with its row, not raised, in memory and on disk."""
     tables = tiny.tables(tiny.rows())
     speakers = tables["speakers"]
     bad = pa.Array.from_buffers(pa.string(), 1, pa.array([b"Ilse \xff"], pa.binary()).buffers())
     tables["speakers"] = speakers.set_column(1, speakers.schema.field("name"), bad)
 
-    report = check.check(tables, inputs=4)
+    pq.write_table(tables["speakers"], tmp_path / "speakers.parquet")
+    for held in (tables["speakers"], Files((tmp_path / "speakers.parquet",))):
+        report = check.check(tables | {"speakers": held}, inputs=4)
 
-    assert [(failure.table, failure.key) for failure in report.quarantine] == [("speakers", "row 1")]
-    assert not report.ok
+        assert [(failure.table, failure.key) for failure in report.quarantine] == [("speakers", "row 1")]
+        assert not report.ok
 
 
 def test_a_report_shows_five_examples_and_keeps_all() -> None:

@@ -1,16 +1,12 @@
 """What a release costs, measured on a made-up corpus: CPU, memory, bytes over the wire. Part of `onrecord bench`.
 
-Every figure is a ratio or stands beside its target (issue: releases that people can build on). CPU is user and system
-time of a process of its own, so that one measure does not warm the next.
+Every figure is a ratio or stands beside its target (issue: releases that people can build on).
 """
 
 import hashlib
 import http.client
 import http.server
 import itertools
-import json
-import resource
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from pipeline.bench import checks
+from pipeline.bench.measured import main, measured
 from pipeline.errors import PipelineError
 from pipeline.evaluate.counts import Scores
 
@@ -31,7 +29,7 @@ def bench(claims: int = CLAIMS) -> Scores:
         home = Path(folder)
         found: Scores = {"claims": claims}
         for step in ("write", "release_tables", "later", "diff", "apply"):
-            found[step] = _measured(step, home, claims)
+            found[step] = measured("pipeline.bench.releases", step, home, claims)
         found["release_tables_cpu_to_bare_write"] = round(
             found["release_tables"]["cpu_seconds"] / found["write"]["cpu_seconds"], 2
         )
@@ -40,13 +38,7 @@ def bench(claims: int = CLAIMS) -> Scores:
         found["delta_share_of_full"] = round(sizes["new/changes"] / sizes["new/data"], 4)
         found["one_percent_more_reships"] = _reshipped(home / "old/data", home / "grown/data")
         found["week_over_http"] = _week(home / "old/data")
-    return found
-
-
-def _measured(step: str, home: Path, claims: int) -> dict[str, float]:
-    """Run one step in a process of its own: its CPU-seconds without imports, its peak memory in MB."""
-    command = [sys.executable, "-m", "pipeline.bench.releases", step, str(home), str(claims)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return found | {"checks": checks.bench(claims)}
 
 
 def _steps() -> dict[str, tuple[Callable[[Path, int], Any], Callable[[Path, Any], None]]]:
@@ -56,11 +48,20 @@ def _steps() -> dict[str, tuple[Callable[[Path, int], Any], Callable[[Path, Any]
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    from pipeline import schema
+    from pipeline.corpus import Corpus, Files
     from pipeline.release import changes, datapackage, made_up, tables
     from pipeline.release.changes import delta
 
     def corpus(home: Path, claims: int) -> Any:
         return made_up.corpus(claims)
+
+    def shards(home: Path, claims: int) -> Any:
+        """The corpus on disk, as a run leaves it."""
+        (home / "shards").mkdir()
+        for name, table in made_up.corpus(claims).items():
+            pq.write_table(table, home / "shards" / f"{name}.parquet", compression="zstd", row_group_size=10_000)
+        return Corpus({name: Files((home / "shards" / f"{name}.parquet",)) for name in schema.TABLES}, home / "spill")
 
     def canonical(home: Path, claims: int) -> Any:
         return tables.published(tables.canonical(made_up.corpus(claims)))
@@ -71,12 +72,8 @@ def _steps() -> dict[str, tuple[Callable[[Path, int], Any], Callable[[Path, Any]
             tables.write_parquet(name, table, home / "bare" / f"{name}.parquet")
 
     def release_tables(home: Path, rows: Any) -> None:
-        folder = home / "old"
-        (folder / "data").mkdir(parents=True)
-        found = tables.published(tables.canonical(rows))
-        for name, table in found.items():
-            tables.write_parquet(name, table, folder / "data" / f"{name}.parquet")
-        (folder / tables.FILE).write_text(tables.described(found), encoding="utf-8")
+        described = tables.write(rows, home / "old" / "data")[0]
+        (home / "old" / tables.FILE).write_text(described, encoding="utf-8")
 
     def later(home: Path, rows: Any) -> None:
         """Later releases: one corrected, cut and added to all over; one with one percent more days at the end."""
@@ -96,15 +93,10 @@ def _steps() -> dict[str, tuple[Callable[[Path, int], Any], Callable[[Path, Any]
         _write(home / "grown", {name: pa.concat_tables([rows[name], more[name]]) for name in rows})
 
     def _write(folder: Path, rows: Any) -> None:
-        (folder / "data" / "csv").mkdir(parents=True)
-        for name, table in tables.published(tables.canonical(rows)).items():
-            tables.write_parquet(name, table, folder / "data" / f"{name}.parquet")
+        tables.write(rows, folder / "data")
 
     def described(home: Path, claims: int) -> None:
         for name in ("old", "new"):
-            (home / name / "data" / "csv").mkdir(exist_ok=True)
-            for table in (home / name / "data").glob("*.parquet"):
-                (home / name / "data" / "csv" / f"{table.stem}.csv").touch()  # the descriptor tells their sizes
             text = datapackage.descriptor(home / name, "made-up", "1.0.0")
             (home / name / datapackage.FILE).write_text(text, encoding="utf-8")
         changes.write(changes.compare(None, home / "old"), home / "old", "1.0.0")  # what is imported late
@@ -123,7 +115,7 @@ def _steps() -> dict[str, tuple[Callable[[Path, int], Any], Callable[[Path, Any]
 
     return {
         "write": (canonical, write),
-        "release_tables": (corpus, release_tables),
+        "release_tables": (shards, release_tables),
         "later": (corpus, later),
         "diff": (described, diff),
         "apply": (idle, apply),
@@ -227,15 +219,5 @@ class _Ranges(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def _main(step: str, home: Path, claims: int) -> None:
-    prepare, run = _steps()[step]
-    rows = prepare(home, claims)
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    run(home, rows)
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"cpu_seconds": round(cpu, 2), "peak_mb": after.ru_maxrss // 1024}))
-
-
 if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    main(_steps(), *sys.argv[1:])

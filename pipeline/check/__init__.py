@@ -4,6 +4,7 @@ The only room that knows Great Expectations and Frictionless. A bad row is never
 check, shown among the first five examples, and listed in full in the report's quarantine.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from pipeline import schema
@@ -38,12 +39,17 @@ def check(
     if not any(check.failed for check, _ in found):  # what is no Unicode cannot even be read
         found += [result for name in schema.TABLES for result in expectations(name, corpus)]
         found += laws(corpus, inputs, contents)
-    rejections = "SELECT rejected, count(*) FROM documents WHERE rejected IS NOT NULL GROUP BY ALL ORDER BY ALL"
-    reasons = dict(corpus.rows(rejections))
-    rejected = sum(reasons.values())
+    reasons: Counter[str] = Counter()
+    for batch in corpus.pieces("documents", ["document_id", "rejected"]):
+        reasons.update(reason for reason in batch["rejected"].to_pylist() if reason is not None)
     return Report(
         checks=tuple(check for check, _ in found),
         quarantine=tuple(failure for _, failures in found for failure in failures),
         counts={name: corpus.count(name) for name in schema.TABLES},
-        balance=Balance(inputs, corpus.count("documents") - rejected, rejected, reasons),
+        balance=Balance(
+            inputs=inputs,
+            accepted=corpus.count("documents") - reasons.total(),
+            rejected=reasons.total(),
+            reasons=dict(sorted(reasons.items())),
+        ),
     )

@@ -26,13 +26,14 @@ def expectations(name: str, tables: Mapping[str, Source]) -> list[tuple[Check, l
     corpus = Corpus.of(tables)
     key = schema.load(name).primary_key
     if corpus.count(name) <= SAMPLED:
-        return _validated(name, corpus[name])
+        return validated(name, corpus[name])
     least = f"SELECT {key} FROM {name} ORDER BY md5('{_SEED}' || {key}) LIMIT {SAMPLED}"
     batches = corpus.batches(f"SELECT * FROM {name} WHERE {key} IN ({least})", schema.arrow(name))
-    return _validated(name, pa.Table.from_batches(batches, schema.arrow(name)))
+    return validated(name, pa.Table.from_batches(batches, schema.arrow(name)))
 
 
-def _validated(name: str, table: pa.Table) -> list[tuple[Check, list[Failure]]]:
+def validated(name: str, table: pa.Table) -> list[tuple[Check, list[Failure]]]:
+    """Each expectation of a table with what failed it, all rows of it being looked at."""
     os.environ["GX_ANALYTICS_ENABLED"] = "False"
     import great_expectations as gx
     import pandas as pd

@@ -54,31 +54,32 @@ def scan(corpus: Corpus, key: str, rows: str, rules: Sequence[Rule]) -> Mapping[
     return found
 
 
-def of_schema(table: str, columns: pa.Schema | None = None) -> list[Rule]:
-    """What the schema asks of each row: types, constraints, enumerations, and what its expectations say of a row.
+def of_schema(table: str) -> list[Rule]:
+    """What the schema asks of each row: constraints, enumerations, and what its expectations say of a row."""
+    return [*constraints(table, schema.arrow(table)), *map(_expectation, schema.load(table).expectations)]
 
-    `columns` are those of the rows when they are not of the schema's types, as in a copy of text; what is null counts
-    as absent, so that an empty cell of such a copy must come as null.
+
+def constraints(table: str, columns: pa.Schema) -> list[Rule]:
+    """What the fields of a schema ask of each value, but `unique`, which is about several rows.
+
+    `columns` are those of the rows; where they are not of the schema's types, as in a copy as text, values are read as
+    these types first. An empty cell of such a copy must come as null.
     """
-    spec = schema.load(table)
     rules = []
-    values = {}
-    for field in spec.fields:
+    for field in schema.load(table).fields:
         name = f'r."{field.name}"'
-        if columns is not None and columns.field(field.name).type != schema.arrow(table).field(field.name).type:
-            kind = _TYPES[field.type]
-            typed = f"TRY_CAST({name} AS {kind})"
+        if columns.field(field.name).type != schema.arrow(table).field(field.name).type:
+            typed = f"TRY_CAST({name} AS {_TYPES[field.type]})"
+            if field.type == "integer":  # the cast would round
+                typed = f"CASE WHEN regexp_full_match({name}, '-?[0-9]+') THEN {typed} END"
             rules.append(_rule(f"{typed} IS NULL AND {name} IS NOT NULL", name, f"{field.name} is no {field.type}"))
             name = typed
-        values[field.name] = name
         rules += [_rule(bad, name, f"{field.name}: {told}") for bad, told in _constraints(field, name)]
-    for expectation in spec.expectations:
-        rules.append(_expectation(expectation, values))
     return rules
 
 
 def _constraints(field: schema.Field, name: str) -> Iterator[tuple[str, str]]:
-    """(condition, what is wrong) of each constraint of a field but `unique`, which is about several rows."""
+    """(condition, what is wrong) for each constraint of a field, whose value is `name`."""
     asked = field.constraints
     if asked.get("required"):
         yield f"{name} IS NULL", "required"
@@ -92,12 +93,12 @@ def _constraints(field: schema.Field, name: str) -> Iterator[tuple[str, str]]:
             yield f"{value} {sign} {asked[key]}", f"{key} {asked[key]}"
 
 
-def _expectation(expectation: Mapping[str, Any], values: Mapping[str, str]) -> Rule:
+def _expectation(expectation: Mapping[str, Any]) -> Rule:
     """An expectation of the schema file as a rule; KeyError for one of a kind that is not known here."""
     asked = expectation["kwargs"]
     where = asked.get("row_condition")
     names = [asked[part] for part in ("column", "column_A", "column_B") if part in asked]
-    columns = [values[name] for name in names]
+    columns = [f'r."{name}"' for name in names]
     bad = {
         "expect_column_pair_values_a_to_be_greater_than_b": "NOT {0} > {1}",
         "expect_column_values_to_be_null": "{0} IS NOT NULL",
