@@ -103,20 +103,26 @@ def lacking_a_claim() -> dict[str, list]:
     return rows
 
 
-def test_a_lower_version_than_the_changes_ask_for_is_refused(first: Released, tmp_path: Path) -> None:
-    """A claim less of three in a minor version is refused with the reason; the version named in its stead is taken."""
+@pytest.fixture(scope="module")
+def shorter(first: Released, tmp_path_factory: pytest.TempPathFactory) -> Released:
+    """A release 2.1.0 that lacks a claim of three, after 1.0.0; a higher version than the changes ask for."""
+    output = tmp_path_factory.mktemp("shorter")
+    shutil.copytree(first.folder, output / "tiny" / "1.0.0")
+    return release(tiny.tables(lacking_a_claim()), tiny.report(), output=output, package="tiny", version="2.1.0")
+
+
+def test_a_lower_version_than_the_changes_ask_for_is_refused(
+    first: Released, shorter: Released, tmp_path: Path
+) -> None:
+    """A claim less of three in a minor version is refused with the reason; one higher than that named is taken."""
     shutil.copytree(first.folder, tmp_path / "tiny" / "1.0.0")
-
-    def attempt(version: str) -> Released:
-        rows = tiny.tables(lacking_a_claim())
-        return release(rows, tiny.report(), output=tmp_path, package="tiny", version=version)
-
+    rows = tiny.tables(lacking_a_claim())
     for version in ("1.1.0", "0.9.0"):
         with pytest.raises(ReleaseRefused, match="1 of 3 rows are gone without a withdrawal") as refused:
-            attempt(version)
+            release(rows, tiny.report(), output=tmp_path, package="tiny", version=version)
         assert "Take 2.0.0 or higher" in str(refused.value)
     assert verify.package(tmp_path / "tiny") == []
-    assert attempt("2.1.0").new
+    assert (shorter.folder.name, shorter.new) == ("2.1.0", True)
 
 
 def test_auto_takes_a_patch_for_the_same_data_told_differently(first: Released, tmp_path: Path) -> None:
@@ -145,24 +151,23 @@ def test_what_tells_of_the_machine_makes_no_new_version(first: Released, tmp_pat
     assert json.loads((home / "1.0.0" / "provenance.json").read_text()) == said
 
 
-def test_a_yanked_release_is_not_taken_for_new(first: Released, tmp_path: Path) -> None:
+def test_a_yanked_release_is_not_taken_for_new(shorter: Released, tmp_path: Path) -> None:
     """Yanked: still there, nobody is led to it, and the same data are refused until they are mended."""
     home = tmp_path / "tiny"
-    shutil.copytree(first.folder, home / "1.0.0")
-    release(tiny.tables(lacking_a_claim()), tiny.report(), output=tmp_path, package="tiny", version="auto")
-    entry = publish.yank(home, "2.0.0", "a third of the claims was lost").get("2.0.0")
+    shutil.copytree(shorter.folder.parent, home)
+    entry = publish.yank(home, "2.1.0", "a third of the claims was lost").get("2.1.0")
 
     assert entry
     assert (entry.status, entry.replaced_by) == ("yanked", "1.0.0")
     assert json.loads((home / "latest.json").read_text())["version"] == "1.0.0"
-    assert "tiny 2.0.0 (yanked)" in (home / "feed.xml").read_text()
+    assert "tiny 2.1.0 (yanked)" in (home / "feed.xml").read_text()
     assert verify.output(tmp_path) == []
-    with pytest.raises(ReleaseRefused, match=r"2\.0\.0, which was yanked: a third of the claims was lost"):
+    with pytest.raises(ReleaseRefused, match=r"2\.1\.0, which was yanked: a third of the claims was lost"):
         release(tiny.tables(lacking_a_claim()), tiny.report(), output=tmp_path, package="tiny", version="auto")
     mended = release(tiny.tables(tiny.rows()), tiny.report(), output=tmp_path, package="tiny", version="auto")
 
-    assert mended.folder.name == "2.1.0"  # a row more than in 2.0.0
-    assert '"replaced_by": "2.1.0"' in (home / "versions.json").read_text()
+    assert mended.folder.name == "2.2.0"  # a row more than in 2.1.0
+    assert '"replaced_by": "2.2.0"' in (home / "versions.json").read_text()
     assert verify.output(tmp_path) == []
 
 

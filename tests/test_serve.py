@@ -29,23 +29,25 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def started(code: str, root: Path) -> Iterator[int]:
-    """A server in a process of its own; the port it answers on."""
+def started(code: str, root: Path, said: Path) -> Iterator[int]:
+    """A server in a process of its own; the port it answers on. At its end it has complained of nothing in `said`."""
     port = free_port()
     code = f"import sys, pathlib; arguments = (pathlib.Path(sys.argv[1]), int(sys.argv[2])); {code}"
     environment = os.environ | {"PATH": f"{os.environ['PATH']}{os.pathsep}/usr/sbin"}
-    server = subprocess.Popen([sys.executable, "-c", code, str(root), str(port)], env=environment)
-    try:
-        for _ in range(600):
-            with socket.socket() as probe:
-                if probe.connect_ex((HOST, port)) == 0:
-                    break
-            assert server.poll() is None, "the server ended"
-            time.sleep(0.05)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
+    command = [sys.executable, "-c", code, str(root), str(port)]
+    with said.open("wb") as complaints, subprocess.Popen(command, env=environment, stderr=complaints) as server:
+        try:
+            for _ in range(600):
+                with socket.socket() as probe:
+                    if probe.connect_ex((HOST, port)) == 0:
+                        break
+                assert server.poll() is None, said.read_text()
+                time.sleep(0.05)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(30)
+    assert said.read_text() == ""
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def port(request: pytest.FixtureRequest, output: Path) -> Iterator[int]:
         pytest.skip("nginx is not installed")
     if request.param == "aiohttp":
         pytest.importorskip("aiohttp")
-    yield from started(SERVERS[request.param], output)
+    yield from started(SERVERS[request.param], output, output.parent / f"{request.param}.said")
 
 
 def get(port: int, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:

@@ -82,7 +82,7 @@ def push(home: Path, target: str, version: str | None = None, address: str | Non
 
 
 def _descriptors(home: Path, held: catalogue.Catalogue, address: str) -> dict[str, str | None]:
-    """For each release the Croissant descriptor with addresses, by its path beside the packages; None: to be deleted."""
+    """The Croissant descriptor with addresses of each release, by its path beside the packages; None: to be deleted."""
     base = f"{address.rstrip('/')}/{home.name}"
     return {
         croissant.name_at_address(home.name, entry.version): None

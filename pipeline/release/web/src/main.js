@@ -7,7 +7,7 @@ import { counts, filtered, matches, words } from './search.js'
 import { address, read } from './state.js'
 import { breathe, table } from './table.js'
 
-const PAGE = 50 // claims listed at a time
+const PAGE = 20 // claims listed at a time: two screens, so that what stands below is found
 const LISTED = ['text', 'speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end']
 
 async function start() {
@@ -105,12 +105,16 @@ async function browse(place, status, release, claims, columns) {
     return address({ ...state, claim: ids.keys[row] })
   }
 
+  function outlet(row) {
+    return columns.outlet[row] ? el('bdi', {}, columns.outlet[row]) : 'an outlet that is not told'
+  }
+
   function item(row) {
     const value = name => columns[name][row]
     return el('li', {},
       el('a', { href: ids && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
-      el('p', {}, value('speaker') ? el('bdi', {}, value('speaker')) : value('voice') === 'outlet' ? 'The outlet itself' : 'Speaker not named',
-        ' in ', value('outlet') ? el('bdi', {}, value('outlet')) : 'an outlet that is not told',
+      el('p', {}, value('voice') === 'outlet' ? [outlet(row), ' itself']
+        : [value('speaker') ? el('bdi', {}, value('speaker')) : 'Speaker not named', ' in ', outlet(row)],
         value('date') && `, ${value('date')}`, ` · ${value('claim_type')} · ${value('outlet_stance')}`))
   }
 
