@@ -17,6 +17,7 @@ from pipeline.check.laws import laws
 from pipeline.corpus import Files
 from pipeline.errors import SchemaError
 from pipeline.offsets import Alignment, Edit, RawSpans
+from pipeline.release import card
 
 CLAIM, DOCUMENT = "c" + "0" * 16, "d" + "0" * 16
 WALL, BRIDGE, SPOKEN, PAID, SPEAKER = 1, 2, 2, 1, 0  # places in tiny.rows(); 0 is the first claim, said by nobody named
@@ -272,6 +273,21 @@ def test_a_null_in_a_required_column_is_found() -> None:
     found = {one.name: one.failed for one, _ in expectations("speakers", {"speakers": spoilt})}
 
     assert found["expect_column_values_to_not_be_null(name)"] == 1
+
+
+def test_a_large_table_is_sampled_for_great_expectations_and_the_card_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above a size it looks at the same rows whatever their order, our rules at all, and the card tells the numbers."""
+    monkeypatch.setattr("pipeline.check.expectations.SAMPLED", 2)
+    claims = _spoilt_claims()
+    one, other = (expectations("claims", {"claims": table}) for table in (claims, claims.take([3, 2, 1, 0])))
+    rows = tiny.tables(tiny.rows()) | {"claims": claims}
+    report = check.Report(tuple(made for made, _ in one), (), {"claims": 4}, check.Balance(4, 3, 1, {}))
+    every = {made.name: made for made, _ in laws(rows, len(tiny.RAW), None) if made.table == "claims"}
+
+    assert sorted(map(str, one)) == sorted(map(str, other))
+    assert max(made.rows for made, _ in one) < 4 == every["values are as the schema asks"].rows
+    assert every["values are as the schema asks"].failed > 4
+    assert f"{max(made.rows for made, _ in one)} of 4 claims" in card.card(rows, report, "tiny", "1.0.0", "0" * 64)
 
 
 def test_invalid_unicode_is_found_before_anything_reads_it(tmp_path: Path) -> None:

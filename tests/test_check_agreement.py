@@ -10,7 +10,7 @@ import pytest
 import releases
 
 from pipeline import schema
-from pipeline.check.laws import foreign_keys, unique
+from pipeline.check.across import foreign_keys, unique
 from pipeline.check.rules import constraints, scan
 from pipeline.corpus import Corpus
 

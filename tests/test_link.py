@@ -5,7 +5,7 @@ import hashlib
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from link_growth import nodes
 
@@ -154,6 +154,7 @@ NAMES = st.sampled_from(
 )
 
 
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.tuples(NAMES, st.sampled_from(["person", "organisation", "group"]), st.integers(1, 3)), max_size=12),
     st.randoms(),

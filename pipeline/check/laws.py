@@ -7,12 +7,11 @@ about missing texts says so, and the laws about spans pass over the row.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import pyarrow as pa
 
 from pipeline import schema
-from pipeline.annotate.dates import edtf
+from pipeline.check.across import ACROSS, DAYS, unique_columns
 from pipeline.check.report import Check, Failure, Found, checked
 from pipeline.check.rules import FITS, Rule, of_schema, scan
 from pipeline.check.trace import TRACES, trace
@@ -53,7 +52,7 @@ def laws(
         rules = [*of_schema(table), *_rules(table)]
         for law, found in scan(corpus, schema.load(table).primary_key, _ROWS[table], rules).items():
             bad[law, table] += found
-    for law, (of, find) in _ACROSS.items():
+    for law, (of, find) in ACROSS.items():
         for table in of:
             bad[law, table] += find(corpus, table)
     counts = {table: corpus.count(table) for table in schema.TABLES}
@@ -88,7 +87,7 @@ def by_hand(corpus: Corpus) -> Iterator[str]:
         spec = schema.load(table)
         counts = ", ".join(f"count(*) FILTER ({rule.bad})" for rule in [*of_schema(table), *_rules(table)])
         yield f"SELECT {counts} FROM {_ROWS[table]}"
-        for column in _unique(spec):
+        for column in unique_columns(spec):
             yield f"SELECT count(*) - count(DISTINCT {column}) FROM {table}"
         for column, other, key in spec.foreign_keys:
             held = f"{table} r ANTI JOIN {other} o ON r.{column} = o.{key}"
@@ -333,103 +332,6 @@ _STANCES = (
 )
 
 
-def unique(corpus: Corpus, table: str) -> Found:
-    """Rows that share what no two rows may share."""
-    spec = schema.load(table)
-    for column in _unique(spec):
-        yield from corpus.rows(
-            f"SELECT r.{spec.primary_key}, r.{column}, n || ' rows have this {column}' FROM {table} r JOIN (SELECT "
-            f"{column}, count(*) n FROM {table} GROUP BY ALL HAVING n > 1) USING ({column}) ORDER BY ALL"
-        )
-
-
-def _unique(spec: schema.Table) -> list[str]:
-    return list(
-        dict.fromkeys([spec.primary_key, *(field.name for field in spec.fields if field.constraints.get("unique"))])
-    )
-
-
-def foreign_keys(corpus: Corpus, table: str) -> Found:
-    """Rows whose foreign keys lead nowhere."""
-    spec = schema.load(table)
-    for column, other, key in spec.foreign_keys:
-        yield from corpus.rows(
-            f"SELECT r.{spec.primary_key}, r.{column}, '{column} is no {key} of {other}' FROM {table} r "
-            f"ANTI JOIN {other} o ON r.{column} = o.{key} WHERE r.{column} IS NOT NULL ORDER BY ALL"
-        )
-
-
-def _parents(corpus: Corpus, table: str) -> Found:
-    yield from corpus.rows(
-        "SELECT r.claim_id, r.parent_id, 'a parent is another claim of the same document' FROM claims r "
-        "JOIN claims p ON r.parent_id = p.claim_id "
-        "WHERE r.parent_id = r.claim_id OR r.document_id <> p.document_id ORDER BY ALL"
-    )
-
-
-def _speakers(corpus: Corpus, table: str) -> Found:
-    counted = (
-        "SELECT speaker_id, sum(n) AS claims, count(DISTINCT document_id) AS documents, "
-        "count(DISTINCT outlet) AS outlets FROM (SELECT speaker_id, document_id, outlet, count(*) n FROM claims "
-        "WHERE speaker_id IS NOT NULL GROUP BY ALL) GROUP BY ALL"
-    )
-    told = "[r.claims, r.documents, r.outlets]"
-    held = "[coalesce(c.claims, 0), coalesce(c.documents, 0), coalesce(c.outlets, 0)]"
-    yield from corpus.rows(
-        f"SELECT r.speaker_id, {told}, 'claims, documents and outlets of this speaker are ' || CAST({held} AS VARCHAR) "
-        f"FROM speakers r LEFT JOIN ({counted}) c ON r.speaker_id = c.speaker_id WHERE {told} <> {held} ORDER BY ALL"
-    )
-    yield from corpus.rows(
-        "SELECT DISTINCT r.speaker_id, c.speaker, 'a claim calls this speaker so, not ' || r.name FROM speakers r "
-        "JOIN claims c ON r.speaker_id = c.speaker_id WHERE c.speaker <> r.name ORDER BY ALL"
-    )
-
-
-_DAYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
-    "documents": (("published", "published_start", "published_end"),),
-    "claims": (("date", "date_start", "date_end"), ("about_date", "about_start", "about_end")),
-    "dates": (("edtf", "date_start", "date_end"),),
-}
-
-
-def _days(corpus: Corpus, table: str) -> Found:
-    """Each distinct value with its days is read once, and a plain day, the commonest, is compared as it stands."""
-    for column, first, last in _DAYS[table]:
-        bad: list[tuple[str | None, Any, Any, str]] = []
-        distinct = (
-            f"SELECT DISTINCT {column}, {first}, {last} FROM {table} WHERE NOT coalesce("
-            f"{column} = CAST({first} AS VARCHAR) AND {first} = {last} AND length({column}) = 10, false)"
-        )
-        for text, *days in corpus.rows(distinct):
-            try:
-                bounds = (None, None) if text is None else edtf.bounds(text)
-            except ValueError as error:
-                bad.append((text, *days, f"{column}: {error}"))
-                continue
-            if tuple(days) != bounds:
-                told = f"{first} and {last} are {_told(days)}, those of {column} {_told(bounds)}"
-                bad.append((text, *days, told))
-        if bad:
-            names = {column: pa.string(), first: pa.date32(), last: pa.date32(), "told": pa.string()}
-            corpus.hold("bad_days", pa.table(dict(zip(names, zip(*bad, strict=True), strict=True)), pa.schema(names)))
-            same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM b.{name}" for name in (column, first, last))
-            key = schema.load(table).primary_key
-            yield from corpus.rows(
-                f"SELECT r.{key}, r.{column}, b.told FROM {table} r JOIN bad_days b ON {same} ORDER BY ALL"
-            )
-
-
-def _told(days: Any) -> str:
-    return " and ".join("null" if day is None else day.isoformat() for day in days)
-
-
-_ACROSS: Mapping[str, tuple[tuple[str, ...], Callable[[Corpus, str], Found]]] = {
-    "keys are unique": (schema.TABLES, unique),
-    "foreign keys lead somewhere": (("documents", "texts", "claims", "dates", "stances"), foreign_keys),
-    "parents are of the same document": (("claims",), _parents),
-    "days are those of the EDTF value": (tuple(_DAYS), _days),
-    "speakers count their claims": (("speakers",), _speakers),
-}
 _LAWS: Mapping[str, tuple[str, ...]] = {
     FITS: schema.TABLES,
     "keys are unique": schema.TABLES,
@@ -448,7 +350,7 @@ _LAWS: Mapping[str, tuple[str, ...]] = {
     _VOICE: ("claims",),
     "parents are of the same document": ("claims",),
     "claim_types begin with claim_type": ("claims",),
-    "days are those of the EDTF value": tuple(_DAYS),
+    "days are those of the EDTF value": tuple(DAYS),
     _STANCE: ("stances",),
     "speakers count their claims": ("speakers",),
     "raw span lies in the document": ("claims", "dates"),
