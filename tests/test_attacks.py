@@ -280,7 +280,7 @@ def test_what_is_in_a_foreign_release_is_not_trusted(foreign: Path) -> None:
 
 
 def test_a_hostile_zip_is_not_unpacked(web: Path, tmp_path: Path) -> None:
-    """An archive with a path upwards, or what unfolds to a thousand times its size, under the digest that the list names, is a fault."""
+    """An archive with a path upwards, or with a bomb, under the digest that the list names, is a fault."""
     home = web / "tiny"
     held = replace(catalogue.read(home), signature=None)
     path = home / "tiny-1.1.0.zip"
