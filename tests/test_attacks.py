@@ -20,7 +20,7 @@ from served import serving
 
 from pipeline.__main__ import main
 from pipeline.errors import ReleaseRefused, StoreError
-from pipeline.release import Released, catalogue, fetch, limited, manifest, publish, store, verify
+from pipeline.release import catalogue, fetch, limited, manifest, publish, store, verify
 
 DAY = 86_400
 
@@ -216,8 +216,8 @@ def foreign(states: dict[str, Path], tmp_path: Path) -> Path:
     return tmp_path / "foreign"
 
 
-def test_a_parquet_bomb_takes_neither_memory_nor_time(foreign: Path, first: Released, tmp_path: Path) -> None:
-    """A table that unfolds to 20 GB is named by `verify`, and refused by `diff` and `rehydrate`, in bounded memory."""
+def test_a_parquet_bomb_takes_neither_memory_nor_time(foreign: Path, tmp_path: Path) -> None:
+    """A table that unfolds to 20 GB is named by `verify`, and refused by `rehydrate`, in bounded memory."""
     bomb(foreign / "data" / "texts.parquet")
     forged(foreign)
     began = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
@@ -227,7 +227,6 @@ def test_a_parquet_bomb_takes_neither_memory_nor_time(foreign: Path, first: Rele
     assert [fault.file for fault in found] == ["data/texts.parquet"]
     assert "unfolds to more than" in found[0].message
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss <= max(began, limited.MEMORY / 2**10)
-    assert main(["diff", str(first.folder), str(foreign)]) == 1
     assert main(["rehydrate", str(foreign), "--raw", str(tmp_path), "--to", str(tmp_path / "texts.parquet")]) == 1
 
 
@@ -244,7 +243,7 @@ def test_a_broken_parquet_file_is_named(foreign: Path, cut: int) -> None:
 @pytest.mark.parametrize(
     "leads", ["http://127.0.0.1:9/x.parquet", "/etc/passwd", "../x.parquet", "data/../../x", "~/x"]
 )
-def test_a_descriptor_that_leads_elsewhere_is_named(foreign: Path, first: Released, leads: str) -> None:
+def test_a_descriptor_that_leads_elsewhere_is_named(foreign: Path, leads: str) -> None:
     """An address, an absolute path or one upwards, in any descriptor that other readers follow, is a fault."""
     for name in ("datapackage.json", "README.md", "croissant.json"):
         spoilt = foreign.with_name(name)
@@ -257,7 +256,7 @@ def test_a_descriptor_that_leads_elsewhere_is_named(foreign: Path, first: Releas
         forged(spoilt)
 
         assert [fault.file for fault in verify.path(spoilt)] == [name]
-        assert main(["diff", str(first.folder), str(spoilt)]) == 1
+        assert main(["diff", str(foreign), str(spoilt)]) == 1
 
 
 def test_what_is_in_a_foreign_release_is_not_trusted(foreign: Path) -> None:
@@ -281,11 +280,11 @@ def test_what_is_in_a_foreign_release_is_not_trusted(foreign: Path) -> None:
 
 
 def test_a_hostile_zip_is_not_unpacked(web: Path, tmp_path: Path) -> None:
-    """An archive with a path upwards, or a gigabyte in a megabyte, under the digest that the list names, is a fault."""
+    """An archive with a path upwards, or with a bomb, under the digest that the list names, is a fault."""
     home = web / "tiny"
     held = replace(catalogue.read(home), signature=None)
     path = home / "tiny-1.1.0.zip"
-    for name, content in (("../outside.txt", b"x"), ("README.md", bytes(2**30))):
+    for name, content in (("../outside.txt", b"x"), ("README.md", bytes(2**26))):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(name, content)
         packed = catalogue.Archive(path.name, path.stat().st_size, manifest.digest(path))

