@@ -103,7 +103,7 @@ def main(count: int, seed: int, folder: Path) -> None:
 
     for function in (check, _offsets, _cleaned, _files, read, clean, Alignment.apply, Alignment.then, RawSpans.span):
         atheris.instrument_func(function)
-    options = [f"-runs={count}", f"-seed={seed}", "-max_len=2000", "-timeout=60", "-print_final_stats=1"]
+    options = [f"-runs={count}", f"-seed={seed}", "-max_len=2000", "-timeout=900", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *options, str(folder)], check)
     atheris.Fuzz()
 

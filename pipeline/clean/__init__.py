@@ -5,6 +5,7 @@ into pieces (`structure`). Every step yields edits, and the edits compose into t
 """
 
 import hashlib
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cache
@@ -44,6 +45,7 @@ MIN_LIKELY = 0.7
 wrongly."""
 ANNOTATED = "en"
 """The language that the annotators read."""
+_WORD = re.compile(r"[^\W_]")
 _FACTS = ("outlet", "url", "title", "byline", "published", "language", "licence")
 
 
@@ -128,8 +130,8 @@ def clean_text(content: bytes, *, kind: str = "text", encoding: str | None = Non
         items = frozenset(map(step.result, items))
         if rule is list_marks:
             items |= {step.result(edit.end) for edit in edits}
-    if not text:
-        raise RejectedError("empty", "nothing is left but white space and decoration")
+    if not _WORD.search(text):
+        raise RejectedError("empty", "no letter and no digit is left")
     return Cleaned(text, alignment, codec, headings, items, facts, html_date)
 
 

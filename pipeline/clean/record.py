@@ -19,7 +19,8 @@ from pipeline.read.limits import MAX_JSON_DEPTH
 FIELDS = ("title", "published", "url", "author", "language", "outlet", "licence")
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+# A string without an end goes on to the last character, so that each is read once.
+_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?+|([\[{])|([\]}])', re.DOTALL)
 _ESCAPE = re.compile(
     r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL
 )
