@@ -163,12 +163,12 @@ Engine = InProcess | Processes | Cluster
 
 @contextmanager
 def engine(workers: int, cluster: str | None, work: Path) -> Iterator[Engine]:
-    """The engine that was asked for; no workers: this very process. After an error nobody waits for jobs under way."""
+    """The engine that was asked for; no workers: this very process. After Ctrl-C nobody waits for jobs under way."""
     found = Cluster(cluster, work) if cluster is not None else Processes(workers) if workers else InProcess()
     try:
         yield found
-    except BaseException:
-        found.close(now=True)
+    except BaseException as error:
+        found.close(now=not isinstance(error, Exception))
         raise
     found.close(now=False)
 
