@@ -7,7 +7,7 @@ its worker died, and how to be ready again after that.
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
@@ -88,7 +88,8 @@ class Cluster:
         self.death = (KilledWorker,)
         self._address = address
         try:
-            self._client = Client(address, timeout=ANSWER, set_as_default=False, name="onrecord")
+            client = partial(Client, address, timeout=ANSWER, set_as_default=False, name="onrecord")
+            self._client = _within(ANSWER + 1, client)  # its own timeout does not end it when somebody listens mutely
         except (OSError, ValueError, TypeError) as error:
             raise StoreError(
                 f"{address}: no Dask scheduler answered within {ANSWER:.0f} s ({error}). Start one with `dask "
@@ -163,12 +164,12 @@ Engine = InProcess | Processes | Cluster
 
 @contextmanager
 def engine(workers: int, cluster: str | None, work: Path) -> Iterator[Engine]:
-    """The engine that was asked for; no workers: this very process. After an error nobody waits for jobs under way."""
+    """The engine that was asked for; no workers: this very process. After Ctrl-C nobody waits for jobs under way."""
     found = Cluster(cluster, work) if cluster is not None else Processes(workers) if workers else InProcess()
     try:
         yield found
-    except BaseException:
-        found.close(now=True)
+    except BaseException as error:
+        found.close(now=not isinstance(error, Exception))
         raise
     found.close(now=False)
 
@@ -222,6 +223,20 @@ def _finished(futures: dict["Future[Done]", Job], died: list[Job]) -> Iterator[t
         if not future.cancelled() and future.exception() is None:
             died.remove(job)
             yield job, future.result()
+
+
+def _within(seconds: float, call: Callable[[], Any]) -> Any:
+    """What a call gives or raises; TimeoutError after some seconds, in which case it is left to itself."""
+    future: Future[Any] = Future()
+
+    def answer() -> None:
+        try:
+            future.set_result(call())
+        except Exception as error:
+            future.set_exception(error)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return future.result(seconds)
 
 
 def _begin() -> None:

@@ -2,7 +2,8 @@
 library: the process dies, hangs, or asks for more memory than there is.
 
     CLEAN-EXIT, ANNOTATE-EXIT and so on: whichever stage reads the text.
-    ...-EXIT leaves without a word, -SEGV reads from nowhere, -LOOP never ends, -EAT takes memory, -ONCE kills the process that reads it first, and no other, -HOLD waits until it is told.
+    ...-EXIT leaves without a word, -SEGV reads from nowhere, -LOOP never ends, -EAT takes memory, -ONCE kills the
+    process that reads it first, and no other, -HOLD waits until it is told.
 
 The budgets are made small, so that tests need not wait.
 """
