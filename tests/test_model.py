@@ -181,12 +181,14 @@ def test_the_hidden_states_of_a_span_are_those_of_its_tokens():
 
     assert (tokens.starts[0], tokens.ends[-1]) == (start, start + len("Orla Venn"))
     assert lower.shape == upper.shape == (len(tokens.ids), model.WIDTH)
+    assert np.array_equal(tokens.ids, reading.words((start, start + len("Orla Venn"))).ids)
     assert not np.array_equal(lower, upper)
 
 
 def test_a_text_without_tokens_has_no_hidden_states():
     """Where nothing can be read, a span has no tokens."""
     assert model.Reading(" ", [(0, 1)], []).tokens((0, 1))[1].shape == (0, model.WIDTH)
+    assert len(model.Reading(" ", [(0, 1)], []).words((0, 1)).ids) == 0
 
 
 def test_hidden_states_do_not_hang_on_the_chunk_that_was_read_last():

@@ -156,26 +156,37 @@ class Reading:
             found.extend(decode(self._text, tokens, seen.scores, seen.links, self._decoding))
         return found
 
-    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """The tokens that share a code point with a span, and their lower and upper hidden states.
+    def words(self, span: Span) -> Tokens:
+        """The tokens that share a code point with a span; nothing is read for them.
 
-        A span that reaches over two chunks gives those of the one that holds more of it. Ask in the order of the text.
+        A span that reaches over two chunks gives those of the one that holds more of it.
         """
-        best: tuple[int, int, int] = (0, 0, 0)
-        for number, (start, end) in enumerate(self._reach):
-            if end <= span[0] or start >= span[1]:
-                continue
-            tokens = self._chunks[number]
-            first = int(np.searchsorted(tokens.ends, span[0], "right"))
-            last = int(np.searchsorted(tokens.starts, span[1], "left"))
-            if last - first > best[2] - best[1]:
-                best = number, first, last
-        if not self._chunks:
+        place = self._place(span)
+        if place is None:
+            return Tokens(*(np.empty(0, np.int64),) * 5)
+        tokens = self._chunks[place[0]]
+        return Tokens(*(getattr(tokens, name)[place[1]] for name in Tokens.__slots__))
+
+    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
+        """The same tokens with their lower and upper hidden states. Ask in the order of the text."""
+        place = self._place(span)
+        if place is None:
             nothing = np.empty((0, WIDTH), np.float16)
-            return Tokens(*(np.empty(0, np.int64),) * 5), nothing, nothing
-        number, first, last = best
-        tokens, seen, part = self._chunks[number], self._seen(number), slice(first, last)
-        return Tokens(*(getattr(tokens, name)[part] for name in Tokens.__slots__)), seen.lower[part], seen.upper[part]
+            return self.words(span), nothing, nothing
+        seen = self._seen(place[0])
+        return self.words(span), seen.lower[place[1]], seen.upper[place[1]]
+
+    def _place(self, span: Span) -> tuple[int, slice] | None:
+        """The chunk that holds most of a span, and the tokens of it; None where no token shares a code point."""
+        best, most = None, 0
+        for number, (start, end) in enumerate(self._reach):
+            if start < span[1] and span[0] < end:
+                tokens = self._chunks[number]
+                first = int(np.searchsorted(tokens.ends, span[0], "right"))
+                last = int(np.searchsorted(tokens.starts, span[1], "left"))
+                if last - first > most:
+                    best, most = (number, slice(first, last)), last - first
+        return best
 
     def _seen(self, number: int) -> Seen:
         if number not in self._kept:
