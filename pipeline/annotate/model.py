@@ -30,7 +30,7 @@ Span = tuple[int, int]
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
     "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
-    "polarity.onnx": "f70c95453e09d69a04bf811d633bcb3222d1e6ac03f57f879955a13cd9a22275",
+    "polarity.onnx": "23946c34c7084c9998b2ade472f372f01967dc5eca9422d8a254181cd1f142f8",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""
@@ -145,6 +145,8 @@ class Reading:
         self._chunks = list(encode(tokenizer, text, paragraphs, quoted))
         self._spoken = len(self._chunks)
         self._chunks += encode(tokenizer, text, asides, quoted)
+        if not self._chunks:
+            self._chunks = [Tokens(*(np.empty(0, np.int64),) * 5)]
         self._kept: dict[int, Seen] = {}
 
     def tagged(self) -> list[Tagged]:
@@ -155,23 +157,28 @@ class Reading:
             found.extend(decode(self._text, tokens, seen.scores, seen.links, self._decoding))
         return found
 
-    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """The tokens that share a code point with a span, and their lower and upper hidden states.
+    def words(self, span: Span) -> Tokens:
+        """The tokens that share a code point with a span. Nothing is read for them.
 
-        A span that reaches over two chunks gives those of the one that holds more of it. Ask in the order of the text.
+        A span that reaches over two chunks gives those of the one that holds more of it.
         """
+        number, part = self._place(span)
+        return Tokens(*(getattr(self._chunks[number], name)[part] for name in Tokens.__slots__))
+
+    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
+        """The words of a span with their lower and upper hidden states. Ask in the order of the text."""
+        number, part = self._place(span)
+        seen = self._seen(number)
+        return self.words(span), seen.lower[part], seen.upper[part]
+
+    def _place(self, span: Span) -> tuple[int, slice]:
         best: tuple[int, int, int] = (0, 0, 0)
         for number, tokens in enumerate(self._chunks):
             first = int(np.searchsorted(tokens.ends, span[0], "right"))
             last = int(np.searchsorted(tokens.starts, span[1], "left"))
             if last - first > best[2] - best[1]:
                 best = number, first, last
-        if not self._chunks:
-            nothing = np.empty((0, WIDTH), np.float16)
-            return Tokens(*(np.empty(0, np.int64),) * 5), nothing, nothing
-        number, first, last = best
-        tokens, seen, part = self._chunks[number], self._seen(number), slice(first, last)
-        return Tokens(*(getattr(tokens, name)[part] for name in Tokens.__slots__)), seen.lower[part], seen.upper[part]
+        return best[0], slice(*best[1:])
 
     def _seen(self, number: int) -> Seen:
         if number not in self._kept:
@@ -290,6 +297,8 @@ def windows(tokens: Tokens, limit: int = WINDOW) -> list[tuple[int, int, int, in
     """
     edges = (np.flatnonzero(np.diff(tokens.units)) + 1).tolist()
     found: list[tuple[int, int, int, int]] = []
+    if not len(tokens.ids):
+        return found
     first = end = units = 0
 
     def close() -> None:
