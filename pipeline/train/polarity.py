@@ -1,9 +1,9 @@
 """The reader of polarity: how a sentence speaks of one of its targets, by an encoder of its own.
 
 All six layers of the base, fine-tuned whole. The first reads the sentence once; after it a learned vector marks the
-tokens of the target, so that what follows is read with regard to it. The target is the mean of its
-tokens' states beside the mean of the sentence's. Trained on NewsMTSC: every sentence beside itself with another name
-for the target, or with none, and both are to be read alike, so that names tell little.
+tokens of the target, so that what follows is read with regard to it. The target is the mean of its tokens' states
+beside the mean of the sentence's. Trained on NewsMTSC: every sentence beside itself with another name for the target,
+or with none, and both are to be read alike, so that names tell little.
 """
 
 import json
