@@ -30,7 +30,7 @@ Span = tuple[int, int]
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
     "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
-    "polarity.onnx": "f70c95453e09d69a04bf811d633bcb3222d1e6ac03f57f879955a13cd9a22275",
+    "polarity.onnx": "23946c34c7084c9998b2ade472f372f01967dc5eca9422d8a254181cd1f142f8",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""
@@ -317,6 +317,8 @@ def windows(tokens: Tokens, limit: int = WINDOW) -> list[tuple[int, int, int, in
     """
     edges = (np.flatnonzero(np.diff(tokens.units)) + 1).tolist()
     found: list[tuple[int, int, int, int]] = []
+    if not len(tokens.ids):
+        return found
     first = end = units = 0
 
     def close() -> None:

@@ -1,11 +1,10 @@
-"""How a sentence speaks of a target: a learned head on the states that the encoder computes anyway.
+"""How a sentence speaks of a target: a learned encoder of its own, which sees the words of that sentence alone.
 
-The head reads the words of one sentence from the hidden states after `model.LOWER` layers on, pools the tokens of each
-target and of the sentence, and gives three probabilities, tempered so that they come true as often as they say on
-news that it never saw. `pipeline.train` makes the file.
+Its first layer reads the sentence once, the others once for each target, whose tokens are marked. It gives three
+probabilities, fitted so that they come true as often as they say on news that it never saw. What it says depends on
+the words that it is given, not on what stands around them. `pipeline.train` makes the file.
 """
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 Span = tuple[int, int]
 
 LABELS = ("negative", "neutral", "positive")
-LONGEST = 256  # tokens of one sentence that are read; of a longer one those around the target's first mention
+LONGEST = 256  # tokens read at once, special ones included; of a longer sentence those around the first mention
 
 
 class Polarity(NamedTuple):
@@ -38,33 +37,39 @@ def polarities(
 
     `stretches` are the parts of the sentence that count, in order: all of it, or what one voice says.
     """
-    parts = [reading.tokens(stretch) for stretch in stretches]
-    starts = np.concatenate([tokens.starts for tokens, _, _ in parts])
-    ends = np.concatenate([tokens.ends for tokens, _, _ in parts])
-    states = np.concatenate([lower for _, lower, _ in parts])
-    if len(starts) > LONGEST:
+    ids, held = inputs([reading.words(stretch) for stretch in stretches], targets)
+    found: list[Polarity | None] = [None] * len(targets)
+    known = np.flatnonzero(held.any(1))
+    if len(known):
+        shares = scores(ids, held[known])
+        shares = np.exp(shares - shares.max(1, keepdims=True))
+        for number, row in zip(known.tolist(), (shares / shares.sum(1, keepdims=True)).tolist(), strict=True):
+            found[number] = Polarity(*row)
+    return found
+
+
+def inputs(parts: Sequence[model.Tokens], targets: Sequence[Sequence[Span]]) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of a sentence, given in parts, with the special tokens; and which of them each target's mentions hold."""
+    ids, starts, ends = (np.concatenate([getattr(part, name) for part in parts]) for name in ("ids", "starts", "ends"))
+    limit = LONGEST - 2
+    if len(ids) > limit:
         middle = int(np.searchsorted(starts, min((start for spans in targets for start, _ in spans), default=0)))
-        first = max(0, min(middle - LONGEST // 2, len(starts) - LONGEST))
-        starts, ends, states = (column[first : first + LONGEST] for column in (starts, ends, states))
-    shares = np.zeros((len(targets), 2, len(starts)), np.float32)
+        first = max(0, min(middle - limit // 2, len(ids) - limit))
+        ids, starts, ends = (column[first : first + limit] for column in (ids, starts, ends))
+    held = np.zeros((len(targets), len(ids) + 2), bool)
     for row, spans in enumerate(targets):
         for start, end in spans:
-            shares[row, 0, (ends > start) & (starts < end)] = 1
-    held = shares[:, 0].sum(1)
-    if not held.any():
-        return [None] * len(targets)
-    shares[:, 0] /= np.maximum(held, 1)[:, None]
-    shares[:, 1] = 1 / len(starts)
-    session, temperature = head()
-    (scores,) = session.run(["scores"], {"states": states[None].astype(np.float32), "shares": shares})
-    scores = np.exp((scores - scores.max(1, keepdims=True)) / temperature)
-    scores /= scores.sum(1, keepdims=True)
-    return [Polarity(*row) if found else None for row, found in zip(scores.tolist(), held, strict=True)]
+            held[row, 1:-1] |= (ends > start) & (starts < end)
+    return np.concatenate([[model.CLS], ids, [model.SEP]]), held
+
+
+def scores(ids: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """The logarithms of the probabilities of `LABELS`, up to a constant, for each row of `held`, (targets, LABELS)."""
+    return head().run(["scores"], {"ids": ids[None], "held": held.astype(np.float32)})[0]
 
 
 @cache
-def head() -> tuple["InferenceSession", float]:
-    """The session, and by what scores are divided to become probabilities."""
+def head() -> "InferenceSession":
+    """The session of the encoder."""
     model.verify(model.FOLDER)
-    session = model.session((model.FOLDER / "polarity.onnx").read_bytes())
-    return session, json.loads(session.get_modelmeta().custom_metadata_map["temperature"])
+    return model.session((model.FOLDER / "polarity.onnx").read_bytes())

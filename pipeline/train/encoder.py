@@ -68,6 +68,14 @@ def layers_of(tensors: Mapping[str, "Tensor"], numbers: Sequence[int]) -> Parame
     return kept
 
 
+def embeddings_of(tensors: Mapping[str, "Tensor"], length: int) -> Parameters:
+    """What the base's first layer reads: its words, as many places as `length`, and their normalisation."""
+    names = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+    word, place, kind = (tensors[f"embeddings.{name}.weight"] for name in names)
+    norms = {f"norm.{part}": tensors[f"embeddings.LayerNorm.{part}"] for part in ("weight", "bias")}
+    return {"word": word, "position": place[:length] + kind[0], **norms}
+
+
 def trainable(parameters: Mapping[str, "Tensor"]) -> Parameters:
     """Copies that gradients flow into."""
     return {name: value.detach().float().contiguous().clone().requires_grad_() for name, value in parameters.items()}
@@ -92,8 +100,11 @@ def norm(p: Parameters, x: "Tensor", name: str) -> "Tensor":
     return layer_norm(x, (WIDTH,), p[name + ".weight"], p[name + ".bias"], 1e-12)
 
 
-def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float) -> "Tensor":
-    """Hidden states after all layers, (batch, tokens, WIDTH); `mask` is added to the attention scores."""
+def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float, layers: Sequence[int] | None = None) -> "Tensor":
+    """Hidden states after the layers, all where none are named, (batch, tokens, WIDTH).
+
+    `mask` is added to the attention scores.
+    """
     import torch
     from torch.nn.functional import gelu
 
@@ -101,7 +112,7 @@ def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float) -> "Tensor":
         return x @ p[name + ".weight"] + p[name + ".bias"]
 
     batch, length, _ = x.shape
-    for layer in range(depth(p)):
+    for layer in range(depth(p)) if layers is None else layers:
         query, key, value = dense(x, f"{layer}.qkv").view(batch, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         shares = torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5 + mask, -1).to(value.dtype)
         seen = (shares @ value).transpose(1, 2).reshape(batch, length, WIDTH)
@@ -149,10 +160,26 @@ class Graph:
         ]
         return self.node("DynamicQuantizeMatMul", [x, *parts], name, domain="com.microsoft")
 
-    def layers(self, x: str, named: Mapping[int, str]) -> str:
-        """All layers of the parameters after `x`; `named` gives the output of a layer, counted from 1, its name."""
-        thirds = self.keep("thirds", np.array([WIDTH] * 3))
-        for layer in range(depth(self.p)):
+    def embedded(self, ids: str) -> str:
+        """Add the sum of the word and place embeddings of the ids, words as int8 with a scale a row."""
+        from onnx import TensorProto
+
+        scale = np.abs(self.p["word"]).max(1, keepdims=True) / 127 + 1e-12
+        self.keep("word.int8", np.round(self.p["word"] / scale).astype(np.int8))
+        self.keep("word.scale", scale.astype(np.float32))
+        self.keep("position", self.p["position"].astype(np.float16))
+        word = self.node("Gather", ["word.int8", ids], "word.ids")
+        word = self.node("Cast", [word], "word.float", to=TensorProto.FLOAT)
+        word = self.node("Mul", [word, self.node("Gather", ["word.scale", ids], "word.scales")], "word")
+        ends = [self.keep("one", np.array([1])), self.keep("two", np.array([2]))]
+        length = self.node("Slice", [self.node("Shape", [ids], "shape"), *ends], "length")
+        place = self.node("Slice", ["position", self.keep("zero", np.array([0])), length], "place.half")
+        return self.node("Add", [word, self.node("Cast", [place], "place", to=TensorProto.FLOAT)], "word.place")
+
+    def layers(self, x: str, numbers: Sequence[int], named: Mapping[int, str]) -> str:
+        """Those layers of the parameters after `x`; `named` gives the output of a layer, counted from 1, its name."""
+        thirds = self.keep(f"{numbers[0]}.thirds", np.array([WIDTH] * 3))
+        for layer in numbers:
             parts = [f"{layer}.{name}" for name in ("query", "key", "value")]
             self.node("Split", [self.dense(x, f"{layer}.qkv"), thirds], *parts, axis=2)
             seen = self.node("MultiHeadAttention", parts, f"{layer}.seen", domain="com.microsoft", num_heads=HEADS)

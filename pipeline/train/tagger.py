@@ -60,12 +60,8 @@ def parameters() -> Parameters:
 
     return encoder.trainable(
         {
-            "word": tensors["embeddings.word_embeddings.weight"],
-            "position": tensors["embeddings.position_embeddings.weight"][: model.WINDOW]
-            + tensors["embeddings.token_type_embeddings.weight"][0],
+            **encoder.embeddings_of(tensors, model.WINDOW),
             "feature": torch.zeros(model.FEATURES, model.WIDTH),
-            "norm.weight": tensors["embeddings.LayerNorm.weight"],
-            "norm.bias": tensors["embeddings.LayerNorm.bias"],
             "scores.weight": fresh(model.WIDTH, len(model.TAGS)),
             "scores.bias": torch.zeros(len(model.TAGS)),
             "links.weight": fresh(model.WIDTH, 4 * model.LINK),
@@ -209,20 +205,10 @@ def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
     from onnx import TensorProto, helper
 
     g = encoder.Graph(p)
-    scale = np.abs(p["word"]).max(1, keepdims=True) / 127 + 1e-12
-    g.keep("word.int8", np.round(p["word"] / scale).astype(np.int8))
-    g.keep("word.scale", scale.astype(np.float32))
-    g.keep("position", p["position"].astype(np.float16))
     g.keep("feature", p["feature"])
-    word = g.node("Cast", [g.node("Gather", ["word.int8", "ids"], "word.ids")], "word.float", to=TensorProto.FLOAT)
-    word = g.node("Mul", [word, g.node("Gather", ["word.scale", "ids"], "word.scales")], "word")
-    ends = [g.keep("one", np.array([1])), g.keep("two", np.array([2]))]
-    length = g.node("Slice", [g.node("Shape", ["ids"], "shape"), *ends], "length")
-    place = g.node("Slice", ["position", g.keep("zero", np.array([0])), length], "place.half")
-    place = g.node("Cast", [place], "place", to=TensorProto.FLOAT)
-    x = g.node("Add", [word, place], "word.place")
+    x = g.embedded("ids")
     x = g.norm(g.node("Add", [x, g.node("Gather", ["feature", "features"], "feature.at")], "embedded"), "norm")
-    g.layers(x, {model.LOWER: "lower", encoder.depth(p): "upper"})
+    g.layers(x, range(encoder.depth(p)), {model.LOWER: "lower", encoder.depth(p): "upper"})
     scores = g.node("MatMul", ["upper", g.keep("scores.weight", p["scores.weight"])], "scores.raw")
     g.node("Add", [scores, g.keep("scores.bias", p["scores.bias"])], "scores")
     # The asking side takes the scale of the product. "No source" is a product with a constant: one more column.
