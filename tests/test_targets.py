@@ -210,6 +210,17 @@ def test_texts_without_a_target_have_none(text: str) -> None:
     assert found(text) == {}
 
 
+def test_who_takes_a_side_is_not_the_side() -> None:
+    """Those who are for or against a country or a person are no mention of it."""
+    text = (
+        "Kestria is at war. Kestria has two ports. Kestria borders the lake. The pro-Kestrian bloc met. Anti-Kestria "
+        "crowds marched. Irena Solt spoke. Solt left. Solt slept. The anti-Solt camp cheered."
+    )
+
+    assert words(text, found(text)["Kestria"]) == ["Kestria"] * 3
+    assert words(text, found(text)["Irena Solt"]) == ["Irena Solt", "Solt", "Solt"]
+
+
 # Time
 
 

@@ -125,7 +125,7 @@ def _mentions(article: Article, t: Tree, hidden: Collection[int]) -> _Mentions:
     states = []
     for name in names:
         full = canonical.get(name.words)
-        if full is not None and kinds[full] is not None:
+        if full is not None and kinds[full] is not None and not countries.taken_side(t, name.first):
             if kinds[full] == "country":
                 states.append((_written(full), name.first, name.last))
             else:
