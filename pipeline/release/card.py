@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline import schema
 from pipeline.check import Report
+from pipeline.release import measured
 from pipeline.release.snippets import snippets
 
 DEFAULT = "claims"
@@ -107,6 +108,7 @@ def _body(tables: Mapping[str, pa.Table], report: Report, package: str, version:
                 *facts(tables),
             ],
         ),
+        measured=measured.markdown(),
         snippets="\n\n".join(
             f"{snippet.title}:\n\n```{snippet.language}\n{snippet.code}\n```" for snippet in snippets(package, version)
         ),
