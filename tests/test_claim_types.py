@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pipeline import schema
 from pipeline.annotate import claim_types, lexicons, type_rules
 from pipeline.annotate.guideline import guideline
+from pipeline.annotate.pinned import pinned
 from pipeline.errors import SchemaError, StoreError
 
 
@@ -91,7 +92,7 @@ def test_the_cue_tells_what_the_words_alone_do_not(speech_act: str, label: str) 
 
 def test_a_year_after_publication_is_a_prediction() -> None:
     """A year lies in the future only by the day of publication."""
-    text = "The new gate opens in 2031."
+    text = "The fair moves to Velin in 2030."
 
     before = claim_types.classify(text, voice="outlet", published=datetime.date(2024, 11, 7))
     after = claim_types.classify(text, voice="outlet", published=datetime.date(2032, 1, 1))
@@ -185,7 +186,7 @@ def test_checkable_is_what_the_guideline_says() -> None:
 def test_missing_weights_are_named(tmp_path: Path) -> None:
     """Without the weights file the error names it and says what to do."""
     with pytest.raises(StoreError, match=r"claim_types\.npz: the weights cannot be read .*install the package again"):
-        claim_types.verified(tmp_path / "claim_types.npz")
+        pinned(tmp_path / "claim_types.npz", claim_types.DIGEST)
 
 
 def test_changed_weights_are_refused(tmp_path: Path) -> None:
@@ -195,23 +196,23 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "claim_types.npz").write_bytes(content)
 
     with pytest.raises(StoreError, match=claim_types.DIGEST):
-        claim_types.verified(tmp_path / "claim_types.npz")
+        pinned(tmp_path / "claim_types.npz", claim_types.DIGEST)
 
 
 def test_states_of_the_whole_text_need_no_second_reading() -> None:
     """A sentence that stands alone gets the same types from its own states as from those that it is handed."""
     text = "The recount will take until April."
 
-    handed = claim_types.classify(text, voice="outlet", states=claim_types.read_alone(text))
+    handed = claim_types.classify(text, voice="outlet", state=claim_types.read_alone(text))
 
     assert handed == claim_types.classify(text, voice="outlet")
 
 
 def test_a_claim_without_word_pieces_has_types() -> None:
     """No hidden states at all: the words and tests decide alone."""
-    none = np.empty((0, claim_types.WIDTH), np.float16)
+    none = np.zeros(claim_types.STATE, np.float32)
 
-    assert claim_types.classify("The bridge was closed last week.", voice="outlet", states=none).all
+    assert claim_types.classify("The bridge was closed last week.", voice="outlet", state=none).all
 
 
 @given(

@@ -1,12 +1,13 @@
 """Targets: whom and what a document speaks of, by name and by reference, and which of them are salient."""
 
 import re
+import time
 
 import pytest
 
 from pipeline.annotate.article import Article, Piece
 from pipeline.annotate.parse import parse
-from pipeline.annotate.targets import Target, named, targets
+from pipeline.annotate.targets import Target, _canonical, _Name, named, targets
 
 
 def article(text: str) -> Article:
@@ -207,3 +208,34 @@ def test_a_name_can_be_asked_for() -> None:
 def test_texts_without_a_target_have_none(text: str) -> None:
     """Empty texts, lists, tables and texts that are all quotation give no targets, and no error."""
     assert found(text) == {}
+
+
+def test_who_takes_a_side_is_not_the_side() -> None:
+    """Those who are for or against a country or a person are no mention of it."""
+    text = (
+        "Kestria is at war. Kestria has two ports. Kestria borders the lake. The pro-Kestrian bloc met. Anti-Kestria "
+        "crowds marched. Irena Solt spoke. Solt left. Solt slept. The anti-Solt camp cheered."
+    )
+
+    assert words(text, found(text)["Kestria"]) == ["Kestria"] * 3
+    assert words(text, found(text)["Irena Solt"]) == ["Irena Solt", "Solt", "Solt"]
+
+
+# Time
+
+
+def test_twice_the_names_take_less_than_three_times_as_long() -> None:
+    """Names are looked up, not compared in pairs: CPU time of 40,000 distinct names against 20,000."""
+
+    def seconds(count: int) -> float:
+        full = [(f"Ana{i}", f"Bel{i % 5000}") for i in range(count // 2)]
+        kinds: dict[tuple[str, ...], str | None] = dict.fromkeys(full, "person")
+        kinds |= {(last,): None for _, last in full}
+        found = [_Name(0, 0, words, frozenset()) for words in kinds]
+        start = time.process_time()
+        canonical = _canonical(found, kinds)
+        assert canonical[full[0]] == full[0]
+        assert canonical["Bel0",][1] == "Bel0"
+        return time.process_time() - start
+
+    assert any(seconds(40_000) < 3 * seconds(20_000) for _ in range(3))

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pipeline import train_types
 from pipeline.annotate import claim_types
+from pipeline.train import types as train_types
 
 FACTS = ("The gate failed at dawn.", "The bridge was closed.", "Two dockers left.", "The log vanished.")
 DUTIES = ("The board should resign.", "She must pay.", "They ought to ask a diver.", "It should stop.")
@@ -12,7 +12,7 @@ DUTIES = ("The board should resign.", "She must pay.", "They ought to ask a dive
 def example(text: str, label: str, group: str) -> train_types.Example:
     """A claim of one label, without hidden states."""
     found = claim_types.evidence(claim_types.words_of(text, None), voice="outlet")
-    return train_types.Example(found, np.zeros(claim_types.WIDTH, np.float32), {label: 1.0}, group)
+    return train_types.Example(found, np.zeros(claim_types.STATE, np.float32), {label: 1.0}, group)
 
 
 def test_logistic_functions_meet_the_shares_they_are_fitted_on() -> None:

@@ -1,8 +1,8 @@
 """What kind of claim a statement is: the tests of `type_rules`, weighed by what people marked.
 
 Each claim is described by the strengths of the tests, its words and tags, the speech act of its cue, its voice and the
-mean of its tokens' hidden states in the one encoder pass of the document. Logistic heads on these, one a label, give
-calibrated probabilities; what is formal (no claim, `other`) stays with the rules. `pipeline.train_types` makes the
+means of its tokens' hidden states in the one encoder pass of the document. Logistic heads on these, one a label, give
+calibrated probabilities; what is formal (no claim, `other`) stays with the rules. `pipeline.train.types` makes the
 weights.
 """
 
@@ -11,26 +11,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
-from hashlib import sha256
 from io import BytesIO
 from math import sqrt
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
-from pipeline.annotate.model import FOLDER, WIDTH
+from pipeline.annotate.model import FOLDER, WIDTH, Reading, Span
 from pipeline.annotate.parse import parse
+from pipeline.annotate.pinned import pinned
 from pipeline.annotate.type_rules import HOLDS, LABELS, Words, no_claim, strengths, unowned, words_of
-from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Span
+    from spacy.tokens import Doc
+    from spacy.tokens import Span as Tokens
 
 MOST = 3  # labels of one claim at most
-DIGEST = "1b47d2586fbde243c653520f88f26e0aba583eae878a7894b8258a079dda5d61"
-"""SHA-256 of `claim_types.npz` in `FOLDER`; `pipeline.train_types` prints it."""
+DIGEST = "73d7a64385f0dc47d81c80ae9b0282ccd074a19a826a6aa1046cbbfc0c279fcf"
+"""SHA-256 of `claim_types.npz` in `FOLDER`; `pipeline.train.types` prints it."""
 
 FITTED_ON = ("claim_nknews_dev", "claim_ct25subj_train", "claim_ct25subj_dev", "stance_babe_sg2")
 """Files of annotated data whose labels the foreign heads were fitted on: figures on them are in sample."""
@@ -38,7 +37,8 @@ FITTED_ON = ("claim_nknews_dev", "claim_ct25subj_train", "claim_ct25subj_dev", "
 NKNEWS = ("Events", "Regulations", "Quantity", "Prediction", "Personal", "Normative", "Other", "NoClaim")
 ACTS = ("state", "confirm", "deny", "admit", "accuse", "praise", "promise", "threaten", "demand", "predict", "question")
 FOREIGN = (*NKNEWS, "biased", "subjective")  # labels of other corpora, whose logits the own heads see
-LEAST = 0.5  # share of `given` that the nearest label needs
+LEAST = 0.2  # share of `given` that the nearest label needs
+STATE = 2 * WIDTH  # of a claim: the means of its tokens' hidden states, lower and upper side by side
 BUCKETS = 4096  # of hashed words and tags: 12 bits
 _TESTS = LABELS[:-1]
 _MIX = np.uint64(0x9E3779B97F4A7C15)  # 2**64 by the golden ratio: Fibonacci hashing
@@ -134,9 +134,9 @@ def _hash(name: str) -> int:
 class Heads:
     """The learned weights; travels in `claim_types.npz`.
 
-    centre, scale  of the mean hidden state, (WIDTH,)
-    foreign        on tests, buckets and state, the constant last, (tests + BUCKETS + WIDTH + 1, FOREIGN)
-    own            on tests, foreign logits and buckets, the constant last, (tests + FOREIGN + BUCKETS + 1, labels)
+    centre, scale  of a state, (STATE,)
+    foreign        on tests, buckets and state, the constant last, (tests + BUCKETS + STATE + 1, FOREIGN)
+    own            the same with the foreign logits after the tests, (tests + FOREIGN + BUCKETS + STATE + 1, labels)
     slope, shift   of the calibrated logit of each label
     given          probability from which a label is given
     cut            probability from which each label of `NKNEWS` is given
@@ -154,25 +154,19 @@ class Heads:
     unowned: np.ndarray
 
     def foreign_logits(self, found: Evidence, state: np.ndarray) -> np.ndarray:
-        """Logits of the labels of `FOREIGN`; `state` is a mean hidden state."""
-        tests = len(found.tests)
-        return (
-            found.tests @ self.foreign[:tests]
-            + _spread(found.buckets, self.foreign[tests : tests + BUCKETS])
-            + (state - self.centre) / self.scale @ self.foreign[tests + BUCKETS : -1]
-            + self.foreign[-1]
-        )
+        """Logits of the labels of `FOREIGN`; `state` as `pooled` gives it."""
+        return self._logits(self.foreign, found.tests, found.buckets, state)
 
     def probabilities(self, found: Evidence, state: np.ndarray) -> np.ndarray:
         """Calibrated probability of each label but `other`, in the order of `LABELS`."""
-        tests, others = len(found.tests), len(FOREIGN)
-        logits = (
-            found.tests @ self.own[:tests]
-            + told(self.foreign_logits(found, state)) @ self.own[tests : tests + others]
-            + _spread(found.buckets, self.own[tests + others : -1])
-            + self.own[-1]
-        )
-        return probability(self.slope * logits + self.shift)
+        tests = np.concatenate([found.tests, told(self.foreign_logits(found, state))])
+        return probability(self.slope * self._logits(self.own, tests, found.buckets, state) + self.shift)
+
+    def _logits(self, weights: np.ndarray, tests: np.ndarray, buckets: np.ndarray, state: np.ndarray) -> np.ndarray:
+        # A vector of the buckets has length one.
+        words = weights[len(tests) + buckets].sum(0) / sqrt(max(1, len(buckets)))
+        seen = (state - self.centre) / self.scale
+        return tests @ weights[: len(tests)] + words + seen @ weights[-1 - STATE : -1] + weights[-1]
 
 
 def told(logits: np.ndarray) -> np.ndarray:
@@ -185,11 +179,6 @@ def probability(logits: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
 
 
-def _spread(buckets: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """The weights of the buckets, as a vector of length one holds them."""
-    return weights[buckets].sum(0) / sqrt(max(1, len(buckets)))
-
-
 def load(content: bytes) -> Heads:
     """The heads of a weights file."""
     with np.load(BytesIO(content), allow_pickle=False) as kept:
@@ -198,22 +187,7 @@ def load(content: bytes) -> Heads:
 
 @cache
 def _heads() -> Heads:
-    return load(verified(FOLDER / "claim_types.npz"))
-
-
-def verified(path: Path) -> bytes:
-    """The weights file; StoreError where it is missing or has another SHA-256 than is pinned."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"{path}: the weights cannot be read ({error.strerror}); install the package again") from error
-    found = sha256(content).hexdigest()
-    if found != DIGEST:
-        raise StoreError(
-            f"{path}: SHA-256 is {found}, expected {DIGEST}; install the package again, or pin the new digest after "
-            "training"
-        )
-    return content
+    return load(pinned(FOLDER / "claim_types.npz", DIGEST))
 
 
 def classify(
@@ -221,22 +195,22 @@ def classify(
     *,
     voice: str,
     speech_act: str | None = None,
-    tokens: "Span | Doc | None" = None,
+    tokens: "Tokens | Doc | None" = None,
     published: date | None = None,
-    states: np.ndarray | None = None,
+    state: np.ndarray | None = None,
 ) -> Types:
     """The types of a claim.
 
     text: its words. voice: 'outlet' or 'attributed'. speech_act: what the cue tells, as in `claims.speech_act`.
     tokens: the words, tagged; where None the text is parsed by itself. published: day of the document.
-    states: lower hidden states of its word pieces, (pieces, WIDTH), as `model.Reading.tokens` gives them; where None
-    the text is read by itself. StoreError where the weights are missing or changed.
+    state: as `pooled` gives it; where None the text is read by itself. StoreError where the
+    weights are missing or changed.
     """
     heads = _heads()
     if unowned(text):
         return Types("other", ("other",), round(float(heads.unowned), 2))
     found = evidence(words_of(text, tokens), voice=voice, speech_act=speech_act, published=published)
-    return decide(heads.probabilities(found, pooled(read_alone(text) if states is None else states)), heads.given)
+    return decide(heads.probabilities(found, read_alone(text) if state is None else state), heads.given)
 
 
 def decide(probabilities: np.ndarray, given: np.ndarray) -> Types:
@@ -254,18 +228,22 @@ def decide(probabilities: np.ndarray, given: np.ndarray) -> Types:
     return Types(_TESTS[chosen[0]], tuple(_TESTS[i] for i in chosen), round(float(probabilities[chosen[0]]), 2))
 
 
-def pooled(states: np.ndarray) -> np.ndarray:
-    """The mean of hidden states, (pieces, WIDTH), in single precision; zeros for none."""
-    return states.mean(0, dtype=np.float32) if len(states) else np.zeros(WIDTH, np.float32)
+def pooled(reading: Reading, spans: Sequence[Span]) -> np.ndarray:
+    """The means of the lower and of the upper hidden states of the tokens in the spans, (STATE,); zeros for none."""
+    read = [reading.tokens(span) for span in spans]
+    count = sum(len(lower) for _, lower, _ in read)
+    if not count:
+        return np.zeros(STATE, np.float32)
+    sums = [np.concatenate([lower.sum(0, np.float32), upper.sum(0, np.float32)]) for _, lower, upper in read]
+    return sum(sums[1:], sums[0]) / count
 
 
 def read_alone(text: str) -> np.ndarray:
-    """Lower hidden states of a text that stands alone, line by line."""
+    """The state of a text that stands alone, read line by line."""
     from pipeline.annotate.article import Article
     from pipeline.annotate.attribution import bare_pieces, read
 
-    reading = read(Article("", None, text, tuple(bare_pieces(text))))
-    return reading.tokens((0, len(text)))[1]
+    return pooled(read(Article("", None, text, tuple(bare_pieces(text)))), [(0, len(text))])
 
 
 def checkable(types: Sequence[str]) -> bool:
@@ -281,11 +259,11 @@ def _checkable() -> frozenset[str]:
 
 
 def alone(text: str) -> tuple[Evidence, np.ndarray, bool]:
-    """Evidence and mean state of a sentence that stands alone, and whether it is a claim."""
+    """Evidence and state of a sentence that stands alone, and whether it is a claim."""
     tokens = parse(text)
     claim = no_claim(text, "body", tokens) is None
     voice = "attributed" if re.search('["“”]', text) else "outlet"
-    return evidence(words_of(text, tokens), voice=voice, claim=claim), pooled(read_alone(text)), claim
+    return evidence(words_of(text, tokens), voice=voice, claim=claim), read_alone(text), claim
 
 
 def scores(text: str) -> dict[str, float]:

@@ -12,7 +12,6 @@ from functools import cache
 from pipeline.annotate.lexicons import FOLDER, load
 from pipeline.annotate.parse import Tree
 
-_LONGEST = 6  # words in the longest name of the gazetteer
 _W = load("names").words
 _BESIDE = frozenset(("amod", "compound", "nmod", "poss"))
 
@@ -21,9 +20,12 @@ Found = dict[tuple[str, str], list[tuple[int, int]]]  # (name, kind) -> token ra
 
 @dataclass(frozen=True, slots=True)
 class _Gazetteer:
-    """forms: tokens -> country and what the form is (name, adjective or seat); adjectives: country -> its first one."""
+    """forms: tokens -> country and what the form is (name, adjective or seat); longest: first token -> most tokens of a
+    form that begins with it; adjectives: country -> its first one.
+    """
 
     forms: Mapping[tuple[str, ...], tuple[str, str]]
+    longest: Mapping[str, int]
     adjectives: Mapping[str, str]
 
 
@@ -40,7 +42,10 @@ def _gazetteer() -> _Gazetteer:
         for kind, text in (("name", f"{name};{others}"), ("adjective", adjectives), ("seat", seats)):
             for form in filter(None, (form.strip() for form in text.split(";"))):
                 forms.setdefault(_form(form), (name, kind))
-    return _Gazetteer(forms, first)
+    longest: dict[str, int] = {}
+    for form in forms:
+        longest[form[0]] = max(len(form), longest.get(form[0], 0))
+    return _Gazetteer(forms, longest, first)
 
 
 def _form(text: str) -> tuple[str, ...]:
@@ -56,14 +61,12 @@ def known(t: Tree, cased: list[str], closed: list[bool], found: Found) -> set[in
     """
     forms = _gazetteer().forms
     plain = [word.replace("’", "'") for word in cased]
-    firsts = {form[0] for form in forms}
+    longest = _gazetteer().longest
     taken: set[int] = set()
     i = 0
     while i < len(plain):
-        size = 0
-        if plain[i] in firsts:
-            longest = min(_LONGEST, len(plain) - i)
-            size = next((n for n in range(longest, 0, -1) if tuple(plain[i : i + n]) in forms), 0)
+        most = min(longest.get(plain[i], 0), len(plain) - i)
+        size = next((n for n in range(most, 0, -1) if tuple(plain[i : i + n]) in forms), 0)
         if not size:
             i += 1
             continue
@@ -97,6 +100,8 @@ def demonyms(name: str) -> Iterator[str]:
 
 
 def _add(t: Tree, first: int, last: int, country: str, kind: str, found: Found) -> None:
+    if taken_side(t, first):
+        return
     head = t.head[last]
     if t.dep[last] in _BESIDE and t.low[head] in _W["army"] and head > last:
         name = f"{_gazetteer().adjectives.get(country, country)} armed forces"
@@ -136,3 +141,8 @@ def _means_country(t: Tree, i: int, kind: str) -> bool:
 def proper(t: Tree, cased: list[str], i: int) -> bool:
     """Whether a token is a capitalised proper noun."""
     return t.tag[i] in ("NNP", "NNPS") and cased[i][0].isupper()
+
+
+def taken_side(t: Tree, first: int) -> bool:
+    """Whether a name stands in "pro-X" or "anti-X", which speaks of those who are for or against X, not of X."""
+    return first > 1 and t.low[first - 1] in "-–‑" and t.low[first - 2] in ("pro", "anti")

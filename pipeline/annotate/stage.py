@@ -10,7 +10,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from pipeline import schema
@@ -230,7 +229,7 @@ def _type(
             speech_act=claim["speech_act"],
             tokens=doc.char_span(claim["start"], claim["end"], alignment_mode="expand"),
             published=published.day,
-            states=np.concatenate([reading.tokens(span)[1] for span in _spans(claim["spans"])]),
+            state=claim_types.pooled(reading, _spans(claim["spans"])),
         )
         claim.update(
             claim_type=types.main,

@@ -9,7 +9,7 @@ A leader, a state and its army are three targets.
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,7 +125,7 @@ def _mentions(article: Article, t: Tree, hidden: Collection[int]) -> _Mentions:
     states = []
     for name in names:
         full = canonical.get(name.words)
-        if full is not None and kinds[full] is not None:
+        if full is not None and kinds[full] is not None and not countries.taken_side(t, name.first):
             if kinds[full] == "country":
                 states.append((_written(full), name.first, name.last))
             else:
@@ -190,22 +190,32 @@ def _governments(
     t: Tree, persons: list[_Name], canonical: Mapping[tuple[str, ...], tuple[str, ...]], found: Found
 ) -> None:
     """Mentions of a country by its leader's government ("Velk's regime"): the country most named around that leader."""
-    country_at = {t.sentence[first]: Counter[str]() for spans in found.values() for first, _ in spans}
+    governing = [person for person in persons if _governs(t, person)]
+    if not governing:
+        return
+    country_at: dict[int, Counter[str]] = defaultdict(Counter)
     for (name, kind), spans in found.items():
         for first, _ in spans if kind == "country" else ():
             country_at[t.sentence[first]][name] += 1
+    leaders = {canonical[person.words] for person in governing}
     around: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for person in persons:
         sentence = t.sentence[person.first]
-        for near in (sentence, sentence - 1):
-            around[canonical[person.words]] += country_at.get(near, Counter())
-    for person in persons:
-        head = t.head[person.last]
-        governs = t.low[head] in _W["government"] or any(t.low[kid] in _W["government"] for kid in t.kids[head])
-        if t.dep[person.last] in ("poss", "nmod") and governs:
-            ranked = around[canonical[person.words]].most_common(2)
-            if ranked and (len(ranked) == 1 or ranked[0][1] > ranked[1][1]):
-                found[ranked[0][0], "country"].append((person.first, person.last))
+        for near in (sentence, sentence - 1) if canonical[person.words] in leaders else ():
+            if near in country_at:
+                around[canonical[person.words]].update(country_at[near])
+    for person in governing:
+        ranked = around[canonical[person.words]].most_common(2)
+        if ranked and (len(ranked) == 1 or ranked[0][1] > ranked[1][1]):
+            found[ranked[0][0], "country"].append((person.first, person.last))
+
+
+def _governs(t: Tree, name: _Name) -> bool:
+    """Whether a mention of a name has a government, regime or cabinet."""
+    head = t.head[name.last]
+    return t.dep[name.last] in ("poss", "nmod") and (
+        t.low[head] in _W["government"] or any(t.low[kid] in _W["government"] for kid in t.kids[head])
+    )
 
 
 # Persons and organisations
@@ -263,7 +273,13 @@ def _kinds(t: Tree, cased: list[str], names: list[_Name]) -> dict[tuple[str, ...
     for name in names:
         mentions[name.words].append(name)
     words = set(cased)
-    return {full: _kind(t, full, found, words, mentions) for full, found in mentions.items()}
+    described = _W["of_country"] | _W["person"]
+    adjectives = {
+        low
+        for low, dep, head in zip(t.low, t.dep, t.head, strict=True)
+        if dep in ("compound", "amod") and t.low[head] in described
+    }
+    return {full: _kind(t, full, found, words, adjectives, mentions) for full, found in mentions.items()}
 
 
 def _kind(
@@ -271,6 +287,7 @@ def _kind(
     full: tuple[str, ...],
     found: list[_Name],
     words: set[str],
+    adjectives: set[str],
     all_names: Mapping[tuple[str, ...], list[_Name]],
 ) -> str | None:
     low = {word.lower() for word in full}
@@ -278,7 +295,7 @@ def _kind(
         return None
     if any(name.roles or _apposed(t, name) for name in found):
         return "person"
-    if _is_country(t, full, found, words):
+    if _is_country(t, full, found, words, adjectives):
         return "country"
     if low & _W["organisation"]:
         return "organisation"
@@ -323,8 +340,11 @@ def _relative(t: Tree, name: _Name) -> bool:
     )
 
 
-def _is_country(t: Tree, full: tuple[str, ...], found: list[_Name], words: set[str]) -> bool:
-    """Whether the text uses a name as a country's: it has an adjective of its own, or a parliament, border, army."""
+def _is_country(t: Tree, full: tuple[str, ...], found: list[_Name], words: set[str], adjectives: set[str]) -> bool:
+    """Whether the text uses a name as a country's: it has an adjective of its own, or a parliament, border, army.
+
+    words: all of the text. adjectives: those in lower case that stand with a noun of state or a role.
+    """
     if len(full) == 1 and full[0].endswith("a") and not words.isdisjoint(demonyms(full[0])):
         return True
     if len(full) > 2 and full[0].lower() in _W["country"] and full[1] == "of":
@@ -338,12 +358,7 @@ def _is_country(t: Tree, full: tuple[str, ...], found: list[_Name], words: set[s
             return True
         if t.dep[name.last] == "pobj" and t.low[head] == "of" and t.low[t.head[head]] in _W["of_country"]:
             return True
-    return federal and any(
-        low == full[0].lower()
-        and t.dep[i] in ("compound", "amod")
-        and t.low[t.head[i]] in _W["of_country"] | _W["person"]
-        for i, low in enumerate(t.low)
-    )
+    return federal and full[0].lower() in adjectives
 
 
 def _canonical(
@@ -353,13 +368,14 @@ def _canonical(
     counts = Counter(name.words for name in names)
     full = [words for words, kind in kinds.items() if kind is not None]
     acronyms = {"".join(word[0] for word in words if word[0].isupper()): words for words in full if len(words) > 2}
+    fuller = _fuller(counts, full, kinds)
     canonical: dict[tuple[str, ...], tuple[str, ...]] = {}
     for words in counts:
         if kinds[words] == "country":
             plain = words[2:] if words[1:2] == ("of",) and kinds.get(words[2:]) == "country" else words
             canonical[words] = plain
             continue
-        longer = [other for other in full if len(other) > len(words) and _form_of(words, other, kinds)]
+        longer = fuller.get(words, [])
         if len(words) == 1 and words[0].replace(".", "") in acronyms:
             longer.append(acronyms[words[0].replace(".", "")])
         last = [other for other in longer if other[-1] == words[-1]] or longer
@@ -374,11 +390,22 @@ def _canonical(
     return canonical
 
 
-def _form_of(words: tuple[str, ...], other: tuple[str, ...], kinds: Mapping[tuple[str, ...], str | None]) -> bool:
-    """Whether `words` is a shorter form of a longer name: its start or its end."""
-    if kinds.get(words) not in (None, kinds[other]) or kinds[other] == "country":
-        return False
-    return other[-len(words) :] == words or other[: len(words)] == words
+def _fuller(
+    names: Collection[tuple[str, ...]],
+    full: Sequence[tuple[str, ...]],
+    kinds: Mapping[tuple[str, ...], str | None],
+) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Each name -> the longer names that begin or end with it and may be the same; looked up, not compared in pairs."""
+    lengths = sorted({len(words) for words in names})
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for other in full:
+        if kinds[other] == "country":
+            continue
+        for length in lengths[: bisect_left(lengths, len(other))]:
+            for form in {other[:length], other[-length:]}:
+                if form in names and kinds.get(form) in (None, kinds[other]):
+                    found[form].append(other)
+    return found
 
 
 def _written(words: tuple[str, ...]) -> str:

@@ -3,18 +3,24 @@
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import SchemaError
 from pipeline.evaluate.calibration import calibration, macro_f1_interval
-from pipeline.evaluate.counts import Row, Scores, f1, labels, one_to_one, percent, tokens_of
+from pipeline.evaluate.counts import Row, Scores, f1, labels, one_to_one, percent
+
+if TYPE_CHECKING:
+    from pipeline.annotate.article import Article
 
 _CALENDAR = re.compile(r"\d{2}(\d{1,2})?($|[-T])|\d{3}$")  # a year, a decade or a century, and what follows it
 _EDGE = " \t\r\n,.;:'\"“”‘’"
 
 _SAYING = "SPEECH_COGNITIVE"  # class of the events to which the confidence of a claim's date applies
 _SURE = 0.8  # share of the rows that are kept when the least sure go
+CONFIDENT = 0.8  # probability from which a reading is called confident
 
 _POLARITY = {"neg": "negative", "neu": "neutral", "pos": "positive"}
 
@@ -141,7 +147,9 @@ def stances(rows: list[Row], path: Path) -> Predicted:
 
 
 def _sentences(rows: Sequence[Row]) -> Predicted:
-    """The reading of one sentence; with what may be relied on: interval, the surest rows, calibration."""
+    """The reading of one sentence; with what may be relied on: interval, the surest rows, those read with a probability
+    of at least `CONFIDENT`, calibration.
+    """
     from pipeline.annotate.polarity import sentence_polarity
 
     predicted, pairs, told = [], [], []
@@ -154,18 +162,29 @@ def _sentences(rows: Sequence[Row]) -> Predicted:
         told.append((scores[label], _POLARITY[row["label"][:3].lower()], label))
     predicted, found = _spelt(predicted, pairs)
     surest = sorted(told, reverse=True)[: max(1, int(_SURE * len(told)))]
+    confident = [gold == label for probability, gold, label in told if probability >= CONFIDENT]
     low, high = macro_f1_interval([(gold, label) for _, gold, label in told])
     return predicted, found | {
         "interval": {"low": low, "high": high},
+        "confident": {
+            "coverage": percent(len(confident) / len(told)),
+            "right": percent(sum(confident) / (len(confident) or 1)),
+        },
         "surest_80_percent": labels((({gold}, {label}) for _, gold, label in surest), tuple(_POLARITY.values())),
         "calibration": calibration((probability, gold == label) for probability, gold, label in told),
     }
 
 
 def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:
-    """The predictions with their labels spelt as the file spells them, and the scores of (gold, predicted)."""
+    """The predictions with their labels spelt as the file spells them, and the scores of (gold, predicted): F1, and
+    under `confusion` how many rows of each gold label were read as which.
+    """
     own = {_POLARITY[gold[:3].lower()]: gold for gold, _ in pairs}
     scores = labels((({_POLARITY[gold[:3].lower()]}, {label}) for gold, label in pairs), tuple(_POLARITY.values()))
+    counted = Counter((_POLARITY[gold[:3].lower()], label) for gold, label in pairs)
+    scores["confusion"] = {
+        gold: {label: counted[gold, label] for label in _POLARITY.values()} for gold in _POLARITY.values()
+    }
     return [{**row, "label": own.get(row["label"], row["label"])} for row in predicted], scores
 
 
@@ -199,7 +218,7 @@ def claims(rows: list[Row], path: Path) -> Predicted:
     The scores say so where the weights were fitted on the file.
     """
     if "speech" in rows[0]:
-        return _binary(rows, "speech", "no speech", _reported)
+        return _voices(rows)
     if "type_frac" not in rows[0]:
         predicted, scores = _binary(rows, "SUBJ", "OBJ", _loaded)
         return predicted, _seen(path) | scores
@@ -220,17 +239,19 @@ def _seen(path: Path) -> Scores:
 
     if path.stem not in FITTED_ON:
         return {}
-    return {"fitted_on_these_rows": "out of fold: python -m pipeline.train_types CORPORA --report"}
+    return {"fitted_on_these_rows": "out of fold: python -m pipeline.train.types CORPORA"}
 
 
 def _binary(rows: list[Row], yes: str, no: str, strength: Callable[[str], float]) -> Predicted:
+    return _told(rows, [row["label"] == yes for row in rows], [strength(row["text"]) for row in rows], yes, no)
+
+
+def _told(rows: list[Row], gold: Iterable[bool], likely: Sequence[float], yes: str, no: str) -> Predicted:
     predicted, pairs = [], []
-    for row in rows:
-        found = strength(row["text"])
+    for row, true, found in zip(rows, gold, likely, strict=True):
         label = yes if found >= 0.5 else no
-        gold = row["speech"] if "speech" in row else row["label"] == yes
         predicted.append({"id": row["id"], "label": label, "scores": {yes: found, no: 1 - found}})
-        pairs.append(({yes if gold else no}, {label}))
+        pairs.append(({yes if true else no}, {label}))
     return predicted, labels(pairs, (yes, no))
 
 
@@ -241,14 +262,27 @@ def _loaded(text: str) -> float:
     return scores(text)["evaluation"]
 
 
-def _reported(text: str) -> float:
-    """The share of a sentence's words that somebody else says."""
-    from pipeline.annotate.article import Article
-    from pipeline.annotate.attribution import attribute, bare_pieces, read
-    from pipeline.annotate.decision import spoken
+def _voices(rows: list[Row]) -> Predicted:
+    """Whether each sentence passes on what somebody says, read in its document."""
+    from pipeline.annotate.attribution import attribute, read
     from pipeline.annotate.parse import parse
+    from pipeline.annotate.speech import passed_on
 
-    article = Article("", None, text, tuple(bare_pieces(text)))
-    found = attribute(article, parse(text), read(article))
-    spans = [span for each in spoken(text, found) for span in each.spans]
-    return len(tokens_of(text, spans)) / (len(tokens_of(text, [(0, len(text))])) or 1)
+    likely: list[float] = []
+    for article, spans, _ in documents(rows):
+        reading = read(article)
+        likely += passed_on(article, attribute(article, parse(article.text), reading), spans, reading)
+    return _told(rows, [row["speech"] for row in rows], likely, "speech", "no speech")
+
+
+def documents(rows: Iterable[Row]) -> Iterator[tuple["Article", list[tuple[int, int]], list[Row]]]:
+    """The documents that rows are the sentences of, each sentence a line, with span and row of each."""
+    from pipeline.annotate.article import Article, Piece
+
+    for key, group in groupby(rows, key=lambda row: row["doc"]):
+        kept = list(group)
+        ends = list(accumulate(len(row["text"]) + 1 for row in kept))
+        spans = [(end - 1 - len(row["text"]), end - 1) for end, row in zip(ends, kept, strict=True)]
+        text = "\n".join(row["text"] for row in kept)
+        pieces = (Piece("body", start, end) for start, end in spans if text[start:end].strip())
+        yield Article(key, None, text, tuple(pieces)), spans, kept

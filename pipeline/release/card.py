@@ -14,6 +14,7 @@ from typing import Any
 from pipeline import schema, withheld
 from pipeline.check import Report
 from pipeline.corpus import Corpus, Source
+from pipeline.release import measured
 from pipeline.release.snippets import snippets
 
 DEFAULT = "claims"
@@ -111,6 +112,7 @@ def _body(tables: Corpus, report: Report, package: str, version: str, manifest: 
                 *facts(tables),
             ],
         ),
+        measured=measured.markdown(),
         snippets="\n\n".join(
             f"{snippet.title}:\n\n```{snippet.language}\n{snippet.code}\n```" for snippet in snippets(package, version)
         ),
