@@ -77,7 +77,6 @@ docs: .venv/ready ## make the tables in the README anew from schemas/
 
 train: ## train the learned parts again on DATA, the folder of the annotated corpora (needs the extra train)
 	@.venv/bin/python -m pipeline.train "$(DATA)"
-	@.venv/bin/python -m pipeline.train_types "$(DATA)"
 
 lock: ## resolve requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra test --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
