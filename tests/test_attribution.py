@@ -144,6 +144,7 @@ def test_content_and_source(case: str):
 
 # Where rules and tagger together do worse than the rules alone: mend one, and this list gets shorter.
 WORSE_TOGETHER = {
+    "passive with a source": "'The figure' is given as a second statement",
     "figure put at": "the tagger sees no attribution, and the rule alone is not sure enough",
     "continuation after a sentence of the outlet": "one statement of two pieces instead of two",
 }

@@ -261,9 +261,9 @@ def _passes_on(page: Page, outer: Span, inner: Span) -> bool:
     What a poll or a record shows of others is its own finding, and what "many voters" say is told by who counted them.
     """
     words = page.text[slice(*outer)].lower().split() + page.text[slice(*inner)].lower().split()
-    first = page.token_at(inner[0])
-    particular = page.tree.low[first] in _PARTICULAR or page.tree.tag[first].startswith(("NNP", "PRP"))
-    return particular and WORDS["evidence"].isdisjoint(words)
+    first, end = page.token_at(inner[0]), page.token_at(inner[1] - 1) + 1
+    named = any(tag.startswith(("NNP", "PRP")) for tag in page.tree.tag[first:end])
+    return (named or page.tree.low[first] in _PARTICULAR) and WORDS["evidence"].isdisjoint(words)
 
 
 def _relays(page: Page, drafts: list[Draft]) -> list[Draft]:
