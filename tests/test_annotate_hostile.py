@@ -104,7 +104,7 @@ def test_lone_surrogates_reach_no_annotator_that_fails_on_them():
     assert {text[start:end] for each in found for start, end in each.spans} >= {"we \ud800 go"}
     assert len(resolve(article, doc, found)) == len(found)
     assert all(text[t.start : t.end] == t.text for t in find(text, DocumentDate.of("2024-04-12", "metadata", 1.0)))
-    assert len(assess(article, doc, found, targets(article, doc), reading)) == len(targets(article, doc))
+    assert len(assess(article, doc, found, targets(article, doc))) == len(targets(article, doc))
 
 
 GROWING: dict[str, Callable[[int], str]] = {

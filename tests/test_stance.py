@@ -35,7 +35,7 @@ def stances(text: str) -> dict[str, stance.Stance]:
     one = article(text)
     doc = parse(one.text)
     reading = attribution.read(one)
-    found = stance.assess(one, doc, attribute(one, doc, reading), targets(one, doc), reading)
+    found = stance.assess(one, doc, attribute(one, doc, reading), targets(one, doc))
     return {row.target: row for row in found}
 
 

@@ -92,7 +92,7 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     found = _date(article, claims, sentences, published)
     for claim in claims:
         claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
-    assessed = stance.assess(article, doc, attributions, targets(article, doc), reading)
+    assessed = stance.assess(article, doc, attributions, targets(article, doc))
     stances = [_stance(article, one) for one in assessed]
     return claims, [_timex(article, raw, timex) for timex in found], stances
 

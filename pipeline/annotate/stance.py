@@ -8,11 +8,13 @@ apart: whom an outlet quotes is a finding of its own.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from pipeline.annotate.alignment import claim_stance, negates, withholds_belief
 from pipeline.annotate.article import Article
 from pipeline.annotate.lexicons import load
+from pipeline.annotate.model import Reading
 from pipeline.annotate.parse import Tree, tree
 from pipeline.annotate.polarity import Leaning, Pair, polarity, rules
 from pipeline.annotate.targets import Target
@@ -21,7 +23,6 @@ from pipeline.annotate.voice import Voices, tokens, voices
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-    from pipeline.annotate import model
     from pipeline.annotate.attribution import Attribution
 
 __all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "withholds_belief"]
@@ -61,18 +62,21 @@ def assess(
     doc: "Doc",
     attributions: Sequence["Attribution"],
     targets: Sequence[Target],
-    reading: "model.Reading",
 ) -> list[Stance]:
     """The outlet's stance in one article toward each target, in the order of `targets`.
 
-    doc: `parse(article.text)`. attributions: what the article reports others to have said. reading: `read(article)`.
+    doc: `parse(article.text)`. attributions: what the article reports others to have said; they tell what others say of
+    a target. What the outlet itself says is told sentence by sentence and read by itself, so that it stays the same
+    whatever is quoted around it.
     """
     if not targets:
         return []
     t = tree(doc)
-    voice = voices(article, t, attributions)
-    pairs = [(list(_own(t, voice, target)), list(_others(t, voice, target))) for target in targets]
-    read = iter(polarity(t, [pair for own, _ in pairs if len(own) >= ENOUGH for pair in own], reading))
+    voice = voices(article, t, [each for each in attributions if each.mode == "direct"])
+    heard_voice = voices(article, t, attributions)
+    pairs = [(list(_own(t, voice, target)), list(_others(t, heard_voice, target))) for target in targets]
+    told = [pair for own, _ in pairs if len(own) >= ENOUGH for pair in own]
+    read = iter(polarity(t, told, _alone(article, t, told)))
     heard = iter(polarity(t, [pair for _, others in pairs if len(others) >= ENOUGH for pair in others], None))
     found = []
     for target, (own, others) in zip(targets, pairs, strict=True):
@@ -81,6 +85,23 @@ def assess(
         counts = {"sentences_outlet": len(own), "sentences_attributed": len(others)}
         found.append(Stance(target=target.name, target_kind=target.kind, **counts, **_told(leanings, quoted, t)))
     return found
+
+
+def _alone(article: Article, t: Tree, pairs: Sequence[Pair]) -> Reading | None:
+    """What the outlet says of its targets, as the encoder reads it without the rest; None where that is nothing."""
+    spans: list[Span] = []
+    for first, last in sorted({run for pair in pairs for run in _runs(pair)}):
+        if not spans or t.start[first] >= spans[-1][1]:
+            spans.append((t.start[first], t.end[last]))
+    return Reading(article.text, spans, ()) if spans else None
+
+
+def _runs(pair: Pair) -> Iterator[tuple[int, int]]:
+    """First and last token of each run of a sentence's tokens that count."""
+    kept = [i for i in pair.sentence if i not in pair.hidden]
+    for _, run in groupby(enumerate(kept), key=lambda place: place[1] - place[0]):
+        tokens = [i for _, i in run]
+        yield tokens[0], tokens[-1]
 
 
 def _mentioning(t: Tree, voice: Voices, target: Target) -> Iterator[tuple[range, frozenset[int]]]:

@@ -131,7 +131,7 @@ def without_quotations(texts: Sequence[str]) -> Scores:
         doc = parse(text)
         reading = read(article)
         said = spoken(text, attribute(article, doc, reading))
-        before = assess(article, doc, said, found := targets(article, doc), reading)
+        before = assess(article, doc, said, found := targets(article, doc))
         rest = Remaining(
             text, [(r.start, r.end) for r in quoted_runs(article) if r.parent is None and r.kind == "speech"]
         )
@@ -139,7 +139,7 @@ def without_quotations(texts: Sequence[str]) -> Scores:
         article = Article("", None, rest.text, tuple(bare_pieces(rest.text)))
         doc = parse(rest.text)
         reading = read(article)
-        after = assess(article, doc, spoken(rest.text, attribute(article, doc, reading)), kept, reading)
+        after = assess(article, doc, spoken(rest.text, attribute(article, doc, reading)), kept)
         changes.update((one.polarity, other.polarity) for one, other in zip(before, after, strict=True))
     assessed = {pair: n for pair, n in changes.items() if pair[0] != "insufficient"}
     return {

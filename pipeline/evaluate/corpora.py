@@ -203,7 +203,7 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
         doc = parse(text)
         reading = read(article)
         said = spoken(text, attribute(article, doc, reading))
-        (found,) = assess(article, doc, said, [named(article, doc, name)], reading)
+        (found,) = assess(article, doc, said, [named(article, doc, name)])
         label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
         share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
         scores = {sign: (count or 0) / (found.sentences_outlet or 1) for sign, count in share.items()}
