@@ -8,7 +8,8 @@ give equal answers. Strings compare by their bytes.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,7 @@ MEMORY = "192MB"
 """What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
 is given. 128 MB are enough to release 400,000 claims, and no slower."""
 BATCH = 10_000  # rows handed to Python at a time
+_SMALL = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class Corpus(Mapping[str, pa.Table]):
 
         self._tables = dict(tables)
         self._waiting: dict[str, pa.Table] = {}
+        self._spill = spill
         config: dict[str, Any] = {
             "threads": 1,
             "autoinstall_known_extensions": False,
@@ -159,6 +162,12 @@ class Corpus(Mapping[str, pa.Table]):
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows, such as one that makes a table for later queries."""
         self._cursor().execute(statement)
+
+    def scratch(self) -> IO[bytes]:
+        """A file without a name, for what is come back to; in memory while it is small."""
+        if self._spill is not None:
+            self._spill.mkdir(parents=True, exist_ok=True)
+        return SpooledTemporaryFile(_SMALL, dir=self._spill)
 
     def _cursor(self) -> Any:
         """A place to run one query while others are being read; what is held in Arrow is handed over before."""

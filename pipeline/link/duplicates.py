@@ -1,10 +1,13 @@
 """The same text in several documents: exact and near duplicates among all documents."""
 
+import hashlib
 import re
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -16,15 +19,16 @@ NEAR = 0.5
 reprints with cuts lie above 0.6, two reports of one event by different hands below 0.2 (sample corpus)."""
 _BANDS, _ROWS = 42, 3  # LSH finds a pair of similarity 0.5 with probability 0.996, one of 0.1 with 0.04
 _CROWD = 64
-"""Texts of one band, the earliest first, with which a later one is compared: a band that more share is boilerplate, and
-a reprint has 41 others."""
-_BATCH = 1_000  # texts held as Python strings at a time
-_HELD = 64  # texts whose word sequences are kept at hand
+"""Texts of one band, the earliest first, of which a later one is held to be like: a band that more share is
+boilerplate, and a reprint has 41 others. With so many texts in all it is compared."""
+_LIKELY = 6
+"""Shared bands that make two texts as likely as can be: of similarity 0.5 they share five, of 0.35 two."""
+_BATCH = 500  # texts held as Python strings at a time
+_HELD = 256  # texts whose word sequences are kept at hand
 
 _WORD = re.compile(r"\w+")
 _TEXTS = pa.schema([("age", pa.int64()), ("text", pa.string())])
-_PAIRS = pa.schema([("at", pa.int64()), ("other", pa.int64()), ("text", pa.string()), ("other_text", pa.string())])
-_FOUND = pa.schema([("at", pa.int64()), ("other", pa.int64()), ("kind", pa.string()), ("similarity", pa.float64())])
+_FOUND = pa.schema([("age", pa.int64()), ("other", pa.int64()), ("kind", pa.string()), ("similarity", pa.float64())])
 
 
 def find_duplicates(corpus: Corpus) -> None:
@@ -44,32 +48,29 @@ def find_duplicates(corpus: Corpus) -> None:
         corpus.add("bands", _bands(batch))
     corpus.execute(
         "CREATE OR REPLACE TABLE pairs AS WITH shared AS (SELECT age, band, row_number() OVER (PARTITION BY band "
-        "ORDER BY age) AS place FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)) "
-        "SELECT DISTINCT later.age AS at, earlier.age AS other FROM shared later JOIN shared earlier "
-        f"ON later.band = earlier.band AND earlier.age < later.age AND earlier.place <= {_CROWD}"
+        "ORDER BY age) AS place FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)), "
+        "met AS (SELECT l.age, e.age AS other, count(*) AS number FROM shared l JOIN shared e "
+        f"ON l.band = e.band AND e.age < l.age AND e.place <= {_CROWD} GROUP BY ALL) SELECT age, other FROM met "
+        f"QUALIFY row_number() OVER (PARTITION BY age ORDER BY least(number, {_LIKELY}) DESC, other) <= {_CROWD}"
     )
     corpus.add("near", _FOUND.empty_table())
-    pairs = (
-        "SELECT p.at, p.other, t.text, o.text FROM pairs p JOIN aged a ON p.at = a.age "
-        "JOIN aged b ON p.other = b.age JOIN texts t ON t.document_id = a.document_id "
-        "JOIN texts o ON o.document_id = b.document_id ORDER BY p.at, p.other"
-    )
-    found = list(_near(corpus.rows(pairs)))
-    if found:
-        columns = zip(*found, strict=True)
-        corpus.add("near", pa.table(dict(zip(_FOUND.names, columns, strict=True)), _FOUND))
+    paired = f"{own} AND (age IN (SELECT age FROM pairs) OR age IN (SELECT other FROM pairs))"
+    with corpus.scratch() as file:
+        read = _sequences(corpus.batches(paired, _TEXTS, _BATCH), file)
+        found = _near(corpus.rows("SELECT age, other FROM pairs ORDER BY ALL"), read)
+        while some := list(islice(found, _BATCH)):
+            corpus.add("near", pa.table(dict(zip(_FOUND.names, zip(*some, strict=True), strict=True)), _FOUND))
     corpus.execute(
         "CREATE OR REPLACE TABLE duplicates AS SELECT a.document_id, b.document_id AS duplicate_of, d.kind, "
         "d.similarity FROM (SELECT * FROM near UNION ALL SELECT age, first, 'exact', 1.0 FROM aged WHERE age <> first) "
-        "d JOIN aged a ON d.at = a.age JOIN aged b ON d.other = b.age"
+        "d JOIN aged a ON d.age = a.age JOIN aged b ON d.other = b.age"
     )
     for table in ("aged", "bands", "pairs", "near"):
         corpus.execute(f"DROP TABLE {table}")
 
 
-def _shingles(text: str) -> frozenset[tuple[str, ...]]:
-    words = _WORD.findall(text.casefold())
-    return frozenset(tuple(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1))
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.casefold())
 
 
 def _bands(batch: pa.RecordBatch) -> pa.Table:
@@ -79,10 +80,11 @@ def _bands(batch: pa.RecordBatch) -> pa.Table:
 
     ages, digests = [], []
     for age, text in zip(batch["age"].to_pylist(), batch["text"].to_pylist(), strict=True):
-        own = _shingles(text)
+        words = _words(text)
+        own = {" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)}
         if own:
             sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=1)
-            sketch.update([" ".join(shingle) for shingle in own])
+            sketch.update(list(own))
             ages.append(age)
             digests.append(sketch.digest())
     parts = np.array(digests, np.uint64).reshape(-1, _BANDS, _ROWS)
@@ -93,13 +95,52 @@ def _bands(batch: pa.RecordBatch) -> pa.Table:
     return pa.table({"age": np.repeat(np.array(ages, np.int64), _BANDS), "band": bands.ravel()})
 
 
-def _near(pairs: Iterator[tuple[int, int, str, str]]) -> Iterator[tuple[int, int, str, float]]:
+def _sequences(texts: Iterator[pa.RecordBatch], file: IO[bytes]) -> Callable[[int], Any]:
+    """Write the word sequences of each text to a file; what reads them again by age, as numbers in order.
+
+    Two sequences in a number would be taken for one; of 64 bits, that is no matter.
+    """
+    import numpy as np
+
+    number = lru_cache(100_000)(_number)
+    ages, ends = array("q"), array("q", [0])
+    for batch in texts:
+        for age, text in zip(batch["age"].to_pylist(), batch["text"].to_pylist(), strict=True):
+            words = np.array([number(word) for word in _words(text)], np.uint64)
+            found = np.zeros(len(words) - SHINGLE_WORDS + 1, np.uint64)
+            for place in range(SHINGLE_WORDS):
+                found = (found ^ words[place : place + len(found)]) * np.uint64(0x9E3779B97F4A7C15)
+                found ^= found >> np.uint64(29)
+            ages.append(age)
+            ends.append(ends[-1] + file.write(np.unique(found).tobytes()))
+    places = np.argsort(np.asarray(ages))
+    ordered = np.asarray(ages)[places]
+
+    @lru_cache(_HELD)
+    def read(age: int) -> Any:
+        place = places[np.searchsorted(ordered, age)]
+        file.seek(ends[place])
+        return np.frombuffer(file.read(ends[place + 1] - ends[place]), np.uint64)
+
+    return read
+
+
+def _number(word: str) -> int:
+    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+def _near(pairs: Iterator[tuple[int, int]], read: Callable[[int], Any]) -> Iterator[tuple[int, int, str, float]]:
     """(text, the earliest text that it nearly repeats, 'near', Jaccard similarity), from pairs in order."""
-    held = lru_cache(_HELD)(_shingles)
+    import numpy as np
+
     for at, group in groupby(pairs, key=itemgetter(0)):
-        for _, other, text, other_text in group:
-            own, others = held(text), held(other_text)
-            similarity = len(own & others) / len(own | others)
+        own = read(at)
+        for _, other in group:
+            others = read(other)
+            both = np.concatenate([own, others])
+            both.sort(kind="stable")  # two runs in order: merged
+            shared = int(np.count_nonzero(both[1:] == both[:-1]))
+            similarity = shared / (len(both) - shared)
             if similarity >= NEAR:
                 yield at, other, "near", round(similarity, 3)
                 break

@@ -51,7 +51,8 @@ def find_speakers(corpus: Corpus, aliases: Aliases) -> tuple[str, ...]:
     corpus.execute(
         "CREATE OR REPLACE TABLE said AS SELECT c.document_id, c.speaker, c.speaker_kind, c.speaker_role AS role, "
         "c.speaker_affiliation AS affiliation, CASE c.speaker_resolution WHEN 'named' THEN c.speaker_text END AS form, "
-        f"d.outlet, n.plain AS name, n.own, n.folded, n.casefolded, n.capitals, {_scope(names, aliases)} AS scope "
+        f"d.outlet, n.plain AS name, n.folded, n.casefolded, n.capitals, {_scope(names, aliases)} AS scope, "
+        f"n.own OR starts_with(scope, '{_MARK}') AS resolved "
         "FROM claims c JOIN names n ON c.speaker = n.speaker AND c.speaker_kind = n.speaker_kind "
         "LEFT JOIN documents d ON c.document_id = d.document_id"
     )
@@ -62,7 +63,7 @@ def find_speakers(corpus: Corpus, aliases: Aliases) -> tuple[str, ...]:
         "list_filter(forms, lambda form: form <> best.name)) AS others, 'p' || left(sha256(array_to_string("
         "[speaker_kind, best.casefolded, scope], chr(0))), 16) AS speaker_id "
         f"FROM (SELECT speaker_kind, folded, scope, {best} AS best, list(name) AS forms FROM (SELECT speaker_kind, "
-        f"folded, scope, name, casefolded, capitals, count(*) AS number FROM said WHERE NOT {_RESOLVED} GROUP BY ALL) "
+        "folded, scope, name, casefolded, capitals, count(*) AS number FROM said WHERE NOT resolved GROUP BY ALL) "
         "GROUP BY ALL)"
     )
     corpus.execute(
@@ -70,15 +71,11 @@ def find_speakers(corpus: Corpus, aliases: Aliases) -> tuple[str, ...]:
         "coalesce(w.speaker_id, a.speaker_id) AS speaker_id, coalesce(w.known_as, a.known_as) AS name, "
         "coalesce(w.kind, s.speaker_kind) AS kind, w.evidence, a.others FROM said s "
         "LEFT JOIN who w ON s.speaker_kind = w.speaker_kind AND s.name = w.name AND s.scope = w.scope "
-        f"LEFT JOIN alike a ON s.speaker_kind = a.speaker_kind AND s.folded = a.folded AND s.scope = a.scope "
-        f"AND NOT (s.own OR starts_with(s.scope, '{_MARK}'))"
+        "LEFT JOIN alike a ON s.speaker_kind = a.speaker_kind AND s.scope = a.scope "
+        "AND CASE WHEN NOT s.resolved THEN s.folded END = a.folded"  # but for an equality, all pairs are compared
     )
     corpus.execute("DROP TABLE alike")
     return _in_vain(aliases, corpus)
-
-
-_RESOLVED = f"(own OR starts_with(scope, '{_MARK}'))"
-"""Whether a name is resolved over the corpus."""
 
 
 def speakers(corpus: Corpus, version: str) -> Iterator[pa.RecordBatch]:
@@ -163,7 +160,7 @@ def _own(corpus: Corpus, aliases: Aliases) -> list[tuple[Any, ...]]:
     units = list(
         corpus.rows(
             "SELECT speaker_kind, name, scope, count(*), list(DISTINCT outlet), list(DISTINCT role), "
-            f"list(DISTINCT affiliation) FROM said WHERE {_RESOLVED} GROUP BY ALL ORDER BY speaker_kind, name, scope"
+            "list(DISTINCT affiliation) FROM said WHERE resolved GROUP BY ALL ORDER BY speaker_kind, name, scope"
         )
     )
     nodes = [_node(*unit) for unit in units]
