@@ -12,7 +12,7 @@ HERE = --raw "$(RAW)" --output "$(OUTPUT)" $(if $(PACKAGE),--package "$(PACKAGE)
 
 .DEFAULT_GOAL := all
 .PHONY: all documents claims check release verify reproduce diff yank withdraw catalogue push serve page \
-  evaluate bench test faults lint docs train lock clean help
+  evaluate bench test faults exits fuzz audit lint docs train lock clean help
 .DELETE_ON_ERROR:
 
 all: .venv/ready ## run the pipeline on RAW, publish PACKAGE below OUTPUT and print a report
@@ -30,8 +30,8 @@ check: .venv/ready ## ... and check them: expectations, laws, floors; bad rows g
 release: .venv/ready ## ... and publish the package, without the report on screen
 	@$(ONRECORD) release $(HERE) --version "$(VERSION)" $(SIGNED)
 
-verify: .venv/ready ## check every byte, row, chain and signature below OUTPUT; SIGNERS=<file> says who may sign
-	@$(ONRECORD) verify "$(OUTPUT)" $(if $(SIGNERS),--signers "$(SIGNERS)")
+verify: .venv/ready ## check every byte, row, chain and signature below OUTPUT; SIGNERS=<file> says who may sign, SINCE=<versions.json> what was seen before
+	@$(ONRECORD) verify "$(OUTPUT)" $(if $(SIGNERS),--signers "$(SIGNERS)") $(if $(SINCE),--since "$(SINCE)")
 
 reproduce: .venv/ready ## build VERSION once more from RAW, compare it byte for byte, and say what differs and why
 	@$(ONRECORD) reproduce "$(VERSION)" $(HERE)
@@ -40,13 +40,13 @@ diff: .venv/ready ## what changed between two release folders, OLD and NEW
 	@$(ONRECORD) diff "$(OLD)" "$(NEW)"
 
 yank: .venv/ready ## mark VERSION as wrong, for a REASON: it stays, and nobody is led to it
-	@$(ONRECORD) yank "$(VERSION)" --reason "$(REASON)" $(HERE)
+	@$(ONRECORD) yank "$(VERSION)" --reason "$(REASON)" $(HERE) $(SIGNED)
 
 withdraw: .venv/ready ## take DOCUMENT (id, source or url) out for good, for a REASON, and delete the releases that hold it
 	@$(ONRECORD) withdraw "$(DOCUMENT)" --reason "$(REASON)" $(HERE) $(SIGNED)
 
 catalogue: .venv/ready ## finish what a killed run began; make lists, feed and pages anew
-	@$(ONRECORD) catalogue $(HERE)
+	@$(ONRECORD) catalogue $(HERE) $(SIGNED)
 
 push: .venv/ready ## send the package to TARGET: a folder, s3://bucket/prefix or hf://datasets/owner/name
 	@$(ONRECORD) push "$(TARGET)" $(HERE)
@@ -60,14 +60,23 @@ page: ## bundle the claims browser of the pages (needs Node 20; without it the p
 evaluate: .venv/ready ## score the annotators against the gold of the sample corpus, field by field
 	@$(ONRECORD) evaluate $(FILE)
 
-bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data; without it, what publishing costs
-	@$(ONRECORD) bench $(if $(DATA),"$(DATA)") $(if $(PEERS),--peers "$(PEERS)")
+bench: .venv/ready ## the annotators beside their peers on DATA, a folder of annotated data; without it, what publishing costs; SCALE=<documents>: what a run over so many costs
+	@$(ONRECORD) bench $(if $(DATA),"$(DATA)") $(if $(PEERS),--peers "$(PEERS)") $(if $(SCALE),--scale $(SCALE))
 
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest
 
-faults: .venv/ready ## fail every system call of a publisher, and kill it 200 times (needs strace; some minutes)
-	@ONRECORD_FAULTS=1 .venv/bin/pytest -s tests/test_store.py -k "fault or kill"
+faults: .venv/ready ## fail every system call of a publisher, kill it at random moments, flip bits of a release (needs strace; some minutes)
+	@ONRECORD_FAULTS=1 .venv/bin/pytest -s tests/test_store.py tests/test_verify.py -k "fault or kill or no_gap or flipped"
+
+exits: .venv/ready ## run each command 200 times and count its exit codes
+	@.venv/bin/python tests/exits.py
+
+fuzz: .venv/ready ## read, clean and annotate 100,000 made-up inputs (needs atheris)
+	@.venv/bin/python -m tests.fuzz 100000
+
+audit: .venv/ready ## look every package of requirements.lock up for known vulnerabilities; fails when one cannot be (needs the extra audit)
+	@.venv/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock
 
 lint: .venv/ready ## check style and format
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

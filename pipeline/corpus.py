@@ -77,7 +77,7 @@ class Corpus(Mapping[str, pa.Table]):
 
     def __getitem__(self, name: str) -> pa.Table:
         table = self._tables[name]
-        return table if isinstance(table, pa.Table) else pa.Table.from_batches(table.batches())
+        return table if isinstance(table, pa.Table) else pa.Table.from_batches(table.batches(), self.schema(name))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._tables)

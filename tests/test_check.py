@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline import check, schema
 from pipeline.check.expectations import expectations
 from pipeline.check.laws import laws
-from pipeline.corpus import Files
+from pipeline.corpus import Corpus, Files
 from pipeline.errors import SchemaError
 from pipeline.offsets import Alignment, Edit, RawSpans
 from pipeline.release import card
@@ -303,6 +303,15 @@ def test_invalid_unicode_is_found_before_anything_reads_it(tmp_path: Path) -> No
 
         assert [(failure.table, failure.key) for failure in report.quarantine] == [("speakers", "row 1")]
         assert not report.ok
+
+
+def test_a_table_on_disk_without_a_row_is_an_empty_table(tmp_path: Path) -> None:
+    """A corpus in which nobody holds a stance is checked like any other; its table has its columns."""
+    pq.write_table(schema.empty("stances"), tmp_path / "stances.parquet")
+    held = Files((tmp_path / "stances.parquet",))
+
+    assert Corpus({"stances": held})["stances"].equals(schema.empty("stances"))
+    assert expectations("stances", Corpus({"stances": held}))
 
 
 def test_a_report_shows_five_examples_and_keeps_all() -> None:

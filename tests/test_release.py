@@ -28,8 +28,9 @@ def shuffled(seed: int) -> dict[str, pa.Table]:
 
 
 def test_a_release_holds_the_promised_files(first: Released) -> None:
-    """Six tables as Parquet and CSV, what describes them, the bag's lists; beside it the archive and the catalogue."""
+    """Six tables as Parquet and twice as CSV, what describes them, the bag's lists; beside it archive and catalogue."""
     names = {f"data/{table}.parquet" for table in schema.TABLES} | {f"data/csv/{table}.csv" for table in schema.TABLES}
+    names |= {f"data/csv/{table}-excel.csv" for table in schema.TABLES}
     names |= {"README.md", "CHANGELOG.md", "datapackage.json", "croissant.json", "provenance.json", "tables.json"}
     names |= {"index.html", "quality/report.json", "quality/report.html", "quality/guideline.html"}
     names |= {"bagit.txt", "bag-info.txt", manifest.PAYLOAD, manifest.TAGS}

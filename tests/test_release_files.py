@@ -1,8 +1,10 @@
 """The files of a release: what stands in them, and that the readers they are for read them."""
 
+import codecs
 import csv
 import datetime
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -163,14 +165,14 @@ def test_a_package_put_together_wrongly_is_found(first: Released, tmp_path: Path
 
 
 def test_frictionless_has_read_every_row(first: Released, second: Released) -> None:
-    """The real command line has validated each table, as Parquet and as CSV; of a larger one it read the first rows."""
+    """The real command line has validated each table, as Parquet and as exact CSV; of a larger one the first rows."""
     wanted = {"documents": 4, "texts": 2, "claims": 3, "dates": 1, "stances": 2, "speakers": 1}
     read = [
         {one.table: one.rows for one in report.checks if one.name == "frictionless validate"}
         for report in (first.report, second.report)
     ]
 
-    assert 1 + 3 * len(schema.TABLES) == len(read[0]) == len(read[1])
+    assert 1 + 4 * len(schema.TABLES) == len(read[0]) == len(read[1])
     for name, count in wanted.items():
         assert (count, count) == (read[0][name], read[0][f"{name}-csv"])
     assert FRICTIONLESS_ROWS == read[1]["speakers"] == read[1]["speakers-csv"]
@@ -241,6 +243,52 @@ def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
     assert [word or "" for word in words] == [line[0] for line in lines]
     assert numbers == [float(line[1]) if line[1] else None for line in lines]
     assert [line[2] for line in lines] == ["true", "false", "", "true", "true", "true", "true"]
+
+
+HOSTILE = [
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "＝1", '=HYPERLINK("http://a.example","x")'),
+    *("-", "=", "-2+3,=cmd|' /C calc'!A0", '"=1"', "", None, "'=1", " =1", "a=1", "–1", "\ufeff=1", "x\n=1"),
+]
+
+
+def test_the_csv_for_spreadsheets_holds_no_formula(tmp_path: Path) -> None:
+    """Words that begin as a formula get a ' and are else equal; other cells, and negative numbers, are untouched."""
+    numbers = [-1.5] * len(HOSTILE)
+    table = pa.table({"words": HOSTILE, "numbers": numbers, "whole": pa.array([-7] * len(HOSTILE), pa.int64())})
+    chunks = pa.concat_tables([table.slice(0, 3), table.slice(3, 0), table.slice(3)])
+    for name, rows in (("one", table), ("chunks", chunks)):
+        tables.write_csv(rows, tmp_path / f"{name}.csv")
+    content = (tmp_path / "one-excel.csv").read_bytes()
+    head, *lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+    with (tmp_path / "one.csv").open(encoding="utf-8", newline="") as file:
+        _, *exact = csv.reader(file)
+
+    assert content.startswith(codecs.BOM_UTF8 + b"words,numbers,whole\r\n")
+    assert (tmp_path / "chunks-excel.csv").read_bytes() == content
+    assert ["words", "numbers", "whole"] == head
+    assert ["'" + word if word else "" for word in HOSTILE[:13]] == [line[0] for line in lines[:13]]
+    assert [word or "" for word in HOSTILE[13:]] == [line[0] for line in lines[13:]]
+    assert [word or "" for word in HOSTILE] == [line[0] for line in exact]
+    assert {("-1.5", "-7")} == {(line[1], line[2]) for line in lines}
+
+
+def test_every_list_of_files_has_the_csv_for_spreadsheets(first: Released) -> None:
+    """Descriptors, sums, page and card name the copy, each as what it is; only the exact CSV has a schema."""
+    folder = first.folder
+    resources = {one["name"]: one for one in json.loads((folder / "datapackage.json").read_text())["resources"]}
+    croissant = {one["contentUrl"] for one in json.loads((folder / "croissant.json").read_text())["distribution"]}
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    for name in schema.TABLES:
+        path = f"data/csv/{name}-excel.csv"
+
+        assert path in manifest.read(folder / manifest.PAYLOAD)
+        assert path in croissant
+        assert page.count(f'href="{path}"') == 2
+        assert f"{schema.load(name).title}, as CSV for spreadsheets" == resources[f"{name}-excel"]["title"]
+        assert (path, "file") == (resources[f"{name}-excel"]["path"], resources[f"{name}-excel"]["type"])
+        assert "schema" not in resources[f"{name}-excel"]
+    assert "`<table>-excel.csv`" in (folder / "README.md").read_text(encoding="utf-8")
+    assert b",'=1+1 stood on the wall," in (folder / "data" / "csv" / "claims-excel.csv").read_bytes()
 
 
 def test_the_card_says_what_the_schemas_say(first: Released) -> None:

@@ -73,6 +73,7 @@ def descriptor(built: Path, package: str, version: str) -> str:
     about = schema.package()
     files = [_file(built, name, f"data/{name}.parquet", "application/x-parquet") for name in schema.TABLES]
     files += [_file(built, f"{name}-csv", f"data/csv/{name}.csv", "text/csv") for name in schema.TABLES]
+    files += [_file(built, f"{name}-excel", f"data/csv/{name}-excel.csv", "text/csv") for name in schema.TABLES]
     described = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",

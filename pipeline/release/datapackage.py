@@ -2,7 +2,7 @@
 
 Each table is listed as Parquet and as CSV. Frictionless 5.21 fails on a right `bytes` of a Parquet table and never
 looks at its hash, so a Parquet file is described twice: as a table with its schema, and as a plain file with size and
-hash. The CSV resource carries both at once.
+hash. The CSV resource carries both at once. The copy for spreadsheets is a plain file, for its values are not exact.
 """
 
 import json
@@ -43,6 +43,22 @@ def descriptor(folder: Path, package: str, version: str) -> str:
                 "mediatype": "text/csv",
                 "dialect": {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True},
                 "schema": _csv_schema(name),
+                **_fixity(folder / path),
+            }
+        )
+    for name in schema.TABLES:
+        path = f"data/csv/{name}-excel.csv"
+        resources.append(
+            {
+                "name": f"{name}-excel",
+                "type": "file",
+                "path": path,
+                "title": f"{schema.load(name).title}, as CSV for spreadsheets",
+                "description": "The same rows, safe to open in a spreadsheet and not exact: a cell of words that "
+                "begins as a formula does has a ' before it. Programs read the other CSV.",
+                "encoding": "utf-8",
+                "format": "csv",
+                "mediatype": "text/csv",
                 **_fixity(folder / path),
             }
         )

@@ -29,6 +29,7 @@ _HERE = Path(__file__).parent
 _TEMPLATES = _HERE / "templates"
 _PIECE = 2**18
 """Bytes of a file that the browser checks by one digest before it reads them: what one request asks for at least."""
+_KINDS = ("Parquet", "CSV", "CSV for spreadsheets")
 _PIECES = 512  # digests of a file in the page at most: 23 kB
 
 
@@ -54,7 +55,7 @@ def write(built: Path, package: str, version: str) -> None:
     """Write `index.html` of a release from what lies in its folder: data, their manifest, report and changes."""
     held = tables.written(built / "data")
     digests = manifest.read(built / manifest.PAYLOAD)
-    files = sorted((_file(built, name, digests) for name in digests), key=lambda file: file["kind"], reverse=True)
+    files = sorted((_file(built, name, digests) for name in digests), key=lambda file: _KINDS.index(file["kind"]))
     first, last, outlets = held.one(
         "SELECT min(published_start), max(published_start), count(DISTINCT nullif(outlet, '')) FROM documents"
     )
@@ -100,13 +101,14 @@ def browser() -> str:
 
 
 def _file(built: Path, path: str, digests: Mapping[str, str]) -> dict[str, Any]:
-    name = Path(path).stem
-    kind = path.rpartition(".")[2]
+    name = Path(path).stem.removesuffix("-excel")
+    parquet, csv, spreadsheets = _KINDS
+    kind = parquet if path.endswith(".parquet") else spreadsheets if path.endswith("-excel.csv") else csv
     return {
         "path": path,
         "table": name,
-        "kind": {"parquet": "Parquet", "csv": "CSV"}[kind],
-        "title": f"{schema.load(name).title}, as {'CSV' if kind == 'csv' else 'Parquet'}",
+        "kind": kind,
+        "title": f"{schema.load(name).title}, as {kind}",
         "bytes": (built / path).stat().st_size,
         "sha256": digests[path],
     }

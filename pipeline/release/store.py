@@ -25,6 +25,8 @@ from pipeline.release import manifest
 
 _STAGING = ".staging"
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})\.(0|[1-9][0-9]{0,5})")
+_FILE_MODE, _FOLDER_MODE = 0o644, 0o755
+"""What is published is for readers, whatever the umask; who may not read it is kept out by the folder of packages."""
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold
 
 
@@ -77,10 +79,10 @@ def _remove(folder: Path) -> None:
 def place(built: Path, home: Path, version: str) -> None:
     """Make a finished folder durable and rename it into its place, where nothing may be yet."""
     for name in manifest.files(built):
-        _sync(built / name)
+        _settle(built / name, _FILE_MODE)
     for folder in sorted((path for path in built.rglob("*") if path.is_dir()), reverse=True):
-        _sync(folder)
-    _sync(built)
+        _settle(folder, _FOLDER_MODE)
+    _settle(built, _FOLDER_MODE)
     built.rename(home / version)
     _sync(home)
 
@@ -91,7 +93,7 @@ def archive(home: Path, version: str) -> Path:
     if not path.exists():
         part = _part(home, path.name)
         _write_zip(home / version, part)
-        _sync(part)
+        _settle(part, _FILE_MODE)
         part.rename(path)
         _sync(home)
     return path
@@ -123,7 +125,7 @@ def replace(home: Path, path: Path, text: str) -> None:
         return
     part = _part(home, path.name)
     part.write_bytes(content)
-    _sync(part)
+    _settle(part, _FILE_MODE)
     part.replace(path)
     _sync(path.parent)
 
@@ -157,6 +159,11 @@ def _write_zip(folder: Path, path: Path) -> None:
             info.create_system, info.external_attr, info.file_size = 3, 0o100644 << 16, (folder / name).stat().st_size
             with archive.open(info, "w") as target, (folder / name).open("rb") as source:
                 shutil.copyfileobj(source, target, 2**20)
+
+
+def _settle(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    _sync(path)
 
 
 def _sync(path: Path) -> None:

@@ -12,11 +12,12 @@ tables.json names each table by a digest that hangs on no writer, the logical on
     of a table    SHA-256 over the digests of its columns, in hexadecimal, in their order
 """
 
+import codecs
 import hashlib
 import json
 import math
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
@@ -36,6 +37,9 @@ over HTTP, against 5.2 MB with groups of a million rows (measured with DuckDB 1.
 _LONG_ROWS = {"texts": 2_000, "documents": 10_000}  # rows a row group where rows are long: 10 MB, what a writer holds
 FILE = "tables.json"
 _CSV_ROWS = 10_000  # rows held as text at a time
+_FORMULA = "^[=+\\-@＝＋－＠\\t\\r\\n\\x00]"
+"""How a cell begins that a spreadsheet may take for a formula: ASVS 5.0, 1.2.10 (= + - @ TAB NUL), and what OWASP
+names besides on CSV injection (CR, LF, the wide forms)."""
 _PART = 500  # documents held at a time with all their rows
 _ROWS = 2_048  # rows of a table read at a time
 
@@ -118,18 +122,17 @@ def write(tables: Mapping[str, Source], data: Path) -> tuple[str, int, str]:
     digest = ""
     with ExitStack() as stack:
         writers = {name: stack.enter_context(_Parquet(name, data / f"{name}.parquet")) for name in schema.TABLES}
-        copies = {name: stack.enter_context((data / "csv" / f"{name}.csv").open("wb")) for name in schema.TABLES}
+        copies = {
+            name: stack.enter_context(_Csv(data / "csv" / f"{name}.csv", schema.arrow(name))) for name in schema.TABLES
+        }
         logicals = {name: Logical(schema.arrow(name)) for name in schema.TABLES}
         whole = stack.enter_context(_Parquet("texts", data / ".whole")) if hidden else None
-        for name, file in copies.items():
-            file.write(_csv_head(schema.arrow(name)))
         for part in parts(corpus):
             if whole:
                 whole.write(part["texts"])
             for name, rows in published(part).items():
                 writers[name].write(rows)
-                for lines in _csv_lines(rows):
-                    copies[name].write(lines)
+                copies[name].write(rows)
                 for batch in rows.to_batches():
                     logicals[name].update(batch)
     if hidden:
@@ -232,22 +235,54 @@ class _Parquet:
 
 
 def write_csv(table: pa.Table, path: Path) -> None:
-    """Write a copy by RFC 4180 in UTF-8: the exact values, null as an empty cell, booleans as true and false."""
-    with path.open("wb") as file:
-        file.write(_csv_head(table.schema))
-        for lines in _csv_lines(table):
-            file.write(lines)
+    """Write two copies by RFC 4180 in UTF-8, null as an empty cell, booleans as true and false.
+
+    `path` has the exact values, for machines. `<stem>-excel.csv` beside it is for spreadsheets: it begins with a byte
+    order mark, by which they know UTF-8, and words that they may take for a formula have a ' before them.
+    """
+    with _Csv(path, table.schema) as file:
+        file.write(table)
 
 
-def _csv_head(columns: pa.Schema) -> bytes:
-    return (",".join(columns.names) + "\r\n").encode("utf-8")
+class _Csv:
+    """The two CSV copies of a table, written batch by batch."""
+
+    def __init__(self, path: Path, columns: pa.Schema) -> None:
+        head = (",".join(columns.names) + "\r\n").encode("utf-8")
+        with ExitStack() as stack:
+            self._exact = stack.enter_context(path.open("wb"))
+            self._safe = stack.enter_context(path.with_stem(f"{path.stem}-excel").open("wb"))
+            self._exact.write(head)
+            self._safe.write(codecs.BOM_UTF8 + head)
+            self._files = stack.pop_all()
+
+    def __enter__(self) -> "_Csv":
+        return self
+
+    def write(self, rows: pa.Table) -> None:
+        """Add rows to both."""
+        for batch in rows.to_batches(max_chunksize=_CSV_ROWS):
+            cells = [_cells(column) for column in batch.columns]
+            self._exact.write(_lines(cells))
+            self._safe.write(_lines([_guarded(*pair) for pair in zip(batch.columns, cells, strict=True)]))
+
+    def __exit__(self, *_: object) -> None:
+        self._files.close()
 
 
-def _csv_lines(table: pa.Table) -> Iterator[memoryview | bytes]:
-    for batch in table.to_batches(max_chunksize=_CSV_ROWS):
-        cells = [_cells(column) for column in batch.columns]
-        lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
-        yield _characters(pc.binary_join_element_wise(lines, "", "\r\n"))
+def _lines(cells: Sequence[pa.Array]) -> memoryview | bytes:
+    lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace", null_replacement="")
+    return _characters(pc.binary_join_element_wise(lines, "", "\r\n"))
+
+
+def _guarded(column: pa.Array, cells: pa.Array) -> pa.Array:
+    """The cells of a column, with a ' before the words that a spreadsheet may take for a formula; a number is none."""
+    if not pa.types.is_string(column.type):
+        return cells
+    formulas = pc.match_substring_regex(column, _FORMULA)
+    if not pc.any(formulas).as_py():
+        return cells
+    return _cells(pc.if_else(formulas, pc.binary_join_element_wise("'", column, ""), column))
 
 
 def _cells(column: pa.Array) -> pa.Array:
