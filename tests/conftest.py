@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import tiny
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from releases import tree
 
 from pipeline.check.built import FRICTIONLESS_ROWS
@@ -13,7 +13,9 @@ from pipeline.release import Released, release
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("SOURCE_DATE_EPOCH", None)
-settings.register_profile("steady", deadline=None)  # a busy machine is no failing test
+settings.register_profile(  # a busy machine is no failing test
+    "steady", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("steady")
 
 

@@ -57,6 +57,38 @@ def test_what_is_kept_does_not_depend_on_the_order_of_composing(case: tuple[list
     assert Alignment.identity(len(states[0])).then(first) == first == first.then(Alignment.identity(len(states[1])))
 
 
+@given(strategies.changes(steps=2))
+def test_the_whole_is_cut_where_both_are(case: tuple[list[str], list[Alignment]]) -> None:
+    """Its blocks begin where both parts are cut, and of their cuts it lacks only those where a deletion meets an
+    insertion.
+    """
+    (_, middle, _), (first, second) = case
+    whole = first.then(second)
+    cuts, joined = _cuts(whole), set()
+    for place in range(len(middle) + 1):
+        gone = sorted(source for source, at in _cuts(first) if at == place)
+        come = sorted(result for at, result in _cuts(second) if at == place)
+        if gone and come:  # what is deleted here goes first, then comes what is inserted
+            joined |= {(source, come[0]) for source in gone} | {(gone[-1], result) for result in come}
+
+    assert {(source, result) for source, result, _ in whole.blocks} <= joined
+    for cut in joined - cuts:
+        assert cut[1] == max(one for one in cuts if one < cut)[1] or cut[0] == min(one for one in cuts if one > cut)[0]
+
+
+def _cuts(alignment: Alignment) -> set[tuple[int, int]]:
+    """Where an alignment can be cut, in source and result, by its cigar: all but the inside of what was replaced."""
+    points = {(0, 0)}
+    source = result = 0
+    for run in re.finditer(r"(\d+)=|(\d+)D(?:(\d+)I)?|(\d+)I", alignment.cigar()):
+        kept, gone, come, new = (int(length or 0) for length in run.groups())
+        steps = [(1, 1)] * kept + ([(gone, come)] if come else [(1, 0)] * gone) + [(0, 1)] * new
+        for before, after in steps:
+            source, result = source + before, result + after
+            points.add((source, result))
+    return points
+
+
 def _characters(alignment: Alignment) -> list[tuple[int, int]]:
     """Each kept character's place in source and result."""
     return [(source + i, place + i) for source, place, length in alignment.kept for i in range(length)]
@@ -121,7 +153,37 @@ def test_an_insertion_leads_to_where_it_was_inserted() -> None:
     assert alignment.source(1, 5) == (1, 3)
     assert alignment.source(3, 3) == (2, 2)
     assert alignment.cigar() == "2=2I2=2D1I"
+    assert alignment.source(7, 7) == (6, 6)
     assert [alignment.result(position) for position in range(7)] == [0, 1, 4, 5, 6, 6, 7]
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 2), (2, 1), (0, 4), (4, 4)])
+def test_a_span_outside_the_text_is_a_mistake(start: int, end: int) -> None:
+    """A span that is none, or that leaves the text, raises and is shown with the length of the text."""
+    with pytest.raises(ValueError, match=rf"\[{start}, {end}\) leaves a result of 3 code points"):
+        Alignment.identity(3).source(start, end)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("", ""),
+        ("0=0D0I", ""),
+        ("1=2=", "3="),
+        ("1D2D", "3D"),
+        ("1I2I", "3I"),
+        ("1D2I3I", "1D2I3I"),
+        ("1D2I3D", "1D2I3D"),
+        ("1D0=2D0=3I", "3D3I"),
+        ("1D2D3I", "1D2D3I"),
+        ("1I2D", "1I2D"),
+        ("1D2I", "1D2I"),
+        ("999999999999=", "999999999999="),
+    ],
+)
+def test_neighbours_that_could_be_one_block_are_one(written: str, read: str) -> None:
+    """Kept meets kept, deleted deleted, inserted inserted, and a deletion the insertion behind it; all else stays."""
+    assert Alignment.parse(written).cigar() == read
 
 
 @pytest.mark.parametrize("edits", [[Edit(2, 1)], [Edit(0, 3), Edit(2, 4)], [Edit(0, 9)], [Edit(3, 4), Edit(1, 2)]])
@@ -173,3 +235,5 @@ def test_bytes_of_another_document_are_refused() -> None:
         RawSpans(b"four", "utf-8", Alignment.identity(5))
     with pytest.raises(UnicodeDecodeError):
         RawSpans(b"\xff", "utf-8", Alignment.identity(1))
+    with pytest.raises(ValueError, match="the codec utf-7 does not give back the 5 bytes it decoded"):
+        RawSpans(b"+AEE-", "utf-7", Alignment.identity(1))
