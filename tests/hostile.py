@@ -52,7 +52,7 @@ def write(folder: Path) -> int:
         cut = draw.randrange(len(GOOD))
         files[f"odd{number}.txt"] = (
             GOOD[:cut] + chr(draw.choice((0x301, 0x200D, 0x1F600, 0xE0041, 0xFFFE)))
-        ).encode() * 40
+        ).encode() * 5
     for name, content in files.items():
         (folder / name).write_bytes(content)
     _special(folder)

@@ -154,6 +154,7 @@ def test_an_insertion_leads_to_where_it_was_inserted() -> None:
     assert alignment.source(3, 3) == (2, 2)
     assert alignment.cigar() == "2=2I2=2D1I"
     assert alignment.source(7, 7) == (6, 6)
+    assert Alignment.parse("4D2I").source(1, 1) == (0, 0)
     assert [alignment.result(position) for position in range(7)] == [0, 1, 4, 5, 6, 6, 7]
 
 
@@ -198,6 +199,13 @@ def test_no_cigar_is_no_alignment(cigar: str) -> None:
     """A string of another form raises and shows where."""
     with pytest.raises(ValueError, match="no alignment from character"):
         Alignment.parse(cigar)
+    with pytest.raises(ValueError, match=f"^no alignment from character 2 on: {('x' + cigar * 20)[:20]!r}$"):
+        Alignment.parse(f"4=x{cigar * 20}")
+
+
+def test_the_empty_text_has_no_blocks() -> None:
+    """Nothing changed in nothing is what no edits of it give."""
+    assert Alignment.identity(0) == Alignment.apply("", [])[1] == Alignment.parse("") == Alignment(0, 0, ())
 
 
 def test_alignments_of_other_lengths_do_not_compose() -> None:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -262,6 +263,108 @@ def test_an_output_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> 
 
     with pytest.raises(StoreError, match=re.escape(str(tmp_path / "file"))), store.staging(tmp_path / "file" / "tiny"):
         pass
+
+
+def test_an_archive_is_of_a_folder_only_with_the_same_files_stored_as_they_are(tmp_path: Path) -> None:
+    """A zip is byte for byte that of its files; one of other names, sizes or bytes, packed, or none at all is not."""
+    home = tmp_path / "tiny"
+    for name, content in (("a.txt", b"ab"), ("data/b.txt", b"c" * 2**21)):
+        (home / "1.0.0" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "1.0.0" / name).write_bytes(content)
+    with store.staging(home):
+        made = store.archive(home, "1.0.0")
+        before = made.stat()
+        assert store.archive(home, "1.0.0").stat() == before  # what is there is not made again
+    content = made.read_bytes()
+    with zipfile.ZipFile(made) as held:
+        assert [
+            (one.filename, one.date_time, one.compress_type, one.external_attr >> 16) for one in held.infolist()
+        ] == [(name, (1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 0o100644) for name in ("a.txt", "data/b.txt")]
+    shutil.copytree(home / "1.0.0", tmp_path / "again" / "1.0.0")
+    os.utime(tmp_path / "again" / "1.0.0" / "a.txt", (0, 0))
+    with store.staging(tmp_path / "again"):
+        assert store.archive(tmp_path / "again", "1.0.0").read_bytes() == content
+
+    assert made.name == "tiny-1.0.0.zip"
+    assert store.is_archive_of(made, home / "1.0.0")
+    for other in (b"ax", b"abc", None):
+        shutil.copytree(home / "1.0.0", tmp_path / "other", dirs_exist_ok=True)
+        if other is None:
+            (tmp_path / "other" / "a.txt").unlink()
+        else:
+            (tmp_path / "other" / "a.txt").write_bytes(other)
+        assert not store.is_archive_of(made, tmp_path / "other")
+    with zipfile.ZipFile(tmp_path / "packed.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("a.txt", "data/b.txt"):
+            packed.write(home / "1.0.0" / name, name)
+    assert not store.is_archive_of(tmp_path / "packed.zip", home / "1.0.0")
+    made.write_bytes(content.replace(b"ab", b"ba", 2)[: len(content)])
+    assert not store.is_archive_of(made, home / "1.0.0")
+    made.write_bytes(content[:-30])
+    assert not store.is_archive_of(made, home / "1.0.0")
+    assert not store.is_archive_of(tmp_path / "none.zip", home / "1.0.0")
+
+
+def test_a_small_file_is_replaced_only_by_another_text(tmp_path: Path) -> None:
+    """The same text leaves the file itself alone; another one takes its place as a new file, in UTF-8."""
+    path = tmp_path / "latest.json"
+    with store.staging(tmp_path):
+        store.replace(tmp_path, path, "one")
+        first = path.stat().st_ino
+        store.replace(tmp_path, path, "one")
+        assert path.stat().st_ino == first
+        with path.open() as open_before:
+            store.replace(tmp_path, path, "zwölf")
+            assert open_before.read() == "one"  # who reads it meanwhile reads the old one whole
+
+    assert path.read_bytes() == "zwölf".encode()
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == [".lock", "latest.json"]
+
+
+def test_what_is_built_is_swept_and_what_is_placed_stays(tmp_path: Path) -> None:
+    """Staging is empty at first, whatever a killed run left, and gone at last, also when the work in it fails."""
+    home = tmp_path / "new" / "tiny"
+    (home / ".staging" / "package").mkdir(parents=True)
+    (home / ".staging" / "package" / "torn").write_text("")
+    with store.staging(home) as built:
+        assert list(built.iterdir()) == []
+        (built / "data").mkdir()
+        (built / "data" / "a.txt").write_text("a")
+        store.place(built, home, "1.0.0")
+    with pytest.raises(KeyError), store.staging(home) as built:
+        raise KeyError
+
+    assert (home / "1.0.0" / "data" / "a.txt").read_text() == "a"
+    assert not (home / ".staging").exists()
+
+
+def test_versions_are_three_numbers_in_their_order(tmp_path: Path) -> None:
+    """10 comes after 9; what is no folder, or has zeros in front, other parts or seven digits, is no version."""
+    for name in ("10.0.0", "9.0.0", "9.0.10", "9.0.9", "01.0.0", "1.0", "1.0.0.0", "1000000.0.0", "v1.0.0", ".staging"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "2.0.0").write_text("")
+
+    assert store.versions(tmp_path) == ["9.0.0", "9.0.9", "9.0.10", "10.0.0"]
+    assert store.parse_version("0.999999.20") == (0, 999999, 20)
+    assert store.parse_version("1.0.0\n") is None
+
+
+def test_what_is_deleted_is_gone(tmp_path: Path) -> None:
+    """A file and a folder with all in it go; what is not there is no mistake."""
+    (tmp_path / "folder" / "inner").mkdir(parents=True)
+    (tmp_path / "file").write_text("")
+    for name in ("folder", "file", "none"):
+        store.delete(tmp_path / name)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_packages_share_is_locked_for_one_at_a_time(tmp_path: Path) -> None:
+    """While one holds the lock of an output nobody else gets it; afterwards it is free."""
+    with (tmp_path / ".lock").open("w") as other:
+        with store.shared(tmp_path), pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_package_without_its_list_is_listed_anew(both: Path, tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """What `verify` finds: any flipped bit, anywhere; what was added, taken away, rewritten or forged."""
 
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import faults
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import StoreError
 from pipeline.release import Released, catalogue, manifest, publish, signature, verify
@@ -159,6 +163,97 @@ def test_a_list_that_leads_out_of_the_folder_is_no_list(tmp_path: Path, line: st
 
     with pytest.raises(StoreError, match="line 1 is no SHA-256 sum with a path"):
         manifest.read(tmp_path / manifest.TAGS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("é\n".encode(), "is no list of SHA-256 sums"),
+        (f"{'0' * 64}  b\n{'0' * 64}  a\n".encode(), "its lines are not those of a sorted list, each path once"),
+        (f"{'0' * 64}  a\n{'1' * 64}  a\n".encode(), "its lines are not those of a sorted list, each path once"),
+        (f"{'0' * 64}  a\r\n".encode(), "its lines are not those of a sorted list, each path once"),
+        (f"{'0' * 64}  a".encode(), "its lines are not those of a sorted list, each path once"),
+        (f"{'0' * 64}  a\n{'0' * 64} a\n".encode(), "line 2 is no SHA-256 sum with a path"),
+        (f"{'A' * 64}  a\n".encode(), "line 1 is no SHA-256 sum with a path"),
+        (f"{'0' * 64}  {'a/' * 6}a\n".encode(), "line 1 is no SHA-256 sum with a path"),
+    ],
+)
+def test_a_list_of_another_form_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    """Only what would be written here byte for byte is a list: sorted, each path once, plain lines, lower case."""
+    path = tmp_path / manifest.PAYLOAD
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError) as refused:
+        manifest.read(path)
+    assert str(refused.value) == f"{path}: {said}."
+
+
+_PATHS = st.lists(st.text("aZ0_-", min_size=1, max_size=9), min_size=1, max_size=6).map("/".join)
+
+
+@given(st.dictionaries(_PATHS, st.binary(max_size=9), max_size=9))
+def test_sums_written_are_sums_read(contents: dict[str, bytes]) -> None:
+    """Any files that a release may have are listed with the sums that hashlib gives, and read back as they were."""
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / manifest.TAGS
+        path.write_text(manifest.text(sums))
+
+        assert path.read_text().splitlines() == [f"{sums[name]}  {name}" for name in sorted(sums)]
+        assert manifest.read(path) == sums
+
+
+def test_a_bag_lists_every_file_but_its_own_frame(tmp_path: Path) -> None:
+    """Payload and tags share out all files; the second list, its signature and the notes of `pull` are in neither."""
+    contents = {"data/a.txt": b"ab", "data/b/c.txt": b"c", "data.txt": b"", "b/data/d.txt": b"d", "a": b"e"}
+    for name, content in (contents | dict.fromkeys((manifest.SIGNATURE, manifest.ORIGIN, manifest.SEEN), b"x")).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "data" / "empty").mkdir()
+    (tmp_path / "link").symlink_to("data")
+    assert manifest.files(tmp_path)[-2:] == ["link", manifest.SIGNATURE]
+    (tmp_path / "link").unlink()
+    data = manifest.write_payload(tmp_path)
+    whole = manifest.write_tags(tmp_path, "tiny", "1.2.3")
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    frame = {"bag-info.txt", "bagit.txt", manifest.PAYLOAD}
+
+    assert manifest.read(tmp_path / manifest.PAYLOAD) == {name: sums[name] for name in ("data/a.txt", "data/b/c.txt")}
+    listed = manifest.read(tmp_path / manifest.TAGS)
+    assert set(listed) == {"data.txt", "b/data/d.txt", "a"} | frame
+    assert {name: listed[name] for name in ("data.txt", "b/data/d.txt", "a")} == {
+        name: sums[name] for name in ("data.txt", "b/data/d.txt", "a")
+    }
+    assert data == hashlib.sha256((tmp_path / manifest.PAYLOAD).read_bytes()).hexdigest() == listed[manifest.PAYLOAD]
+    assert whole == hashlib.sha256((tmp_path / manifest.TAGS).read_bytes()).hexdigest()
+    assert (tmp_path / "bagit.txt").read_text() == "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+    assert (tmp_path / "bag-info.txt").read_text() == "External-Identifier: tiny 1.2.3\nPayload-Oxum: 3.2\n"
+
+
+def test_a_list_is_read_from_a_small_plain_file_only(tmp_path: Path) -> None:
+    """A link, a pipe, a folder, a missing or an unlimited file are refused by name; the pipe is not waited for."""
+    (tmp_path / "list").write_bytes(b"a")
+    (tmp_path / "link").symlink_to("list")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with (tmp_path / "most").open("wb") as most, (tmp_path / "more").open("wb") as more:
+        most.truncate(manifest.LIST_BYTES)
+        more.truncate(manifest.LIST_BYTES + 1)
+    refused = {}
+    for name in ("link", "pipe", "folder", "none", "more"):
+        with pytest.raises(StoreError) as error:
+            manifest.small(tmp_path / name)
+        refused[name] = str(error.value).removeprefix(f"{tmp_path / name}: ")
+
+    assert refused == {
+        "link": "is no plain file, and a release has no others.",
+        "pipe": "is no plain file, and a release has no others.",
+        "folder": "Is a directory.",
+        "none": "No such file or directory.",
+        "more": "has more than the 67,108,864 bytes that it may have.",
+    }
+    assert manifest.small(tmp_path / "list") == b"a"
+    assert len(manifest.small(tmp_path / "most")) == manifest.LIST_BYTES
 
 
 def test_rows_other_than_told_are_found(first: Released, tmp_path: Path) -> None:
