@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-MEMORY = "192MB"
+MEMORY = "128MB"
 """What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
-is given. 128 MB are enough to release 400,000 claims, and no slower."""
-BATCH = 10_000  # rows handed to Python at a time
+is given: this is enough to release 400,000 claims, and no slower than more."""
+BATCH = 10_000  # rows in Arrow at a time
+_ROWS = 1_000  # rows as Python values at a time
 _SMALL = 16 << 20  # bytes
 
 
@@ -131,7 +132,7 @@ class Corpus(Mapping[str, pa.Table]):
     def rows(self, query: str, **values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, in which `$name` stands for a value."""
         found = self._cursor().execute(query, values or None)
-        while some := found.fetchmany(BATCH):
+        while some := found.fetchmany(_ROWS):
             yield from some
 
     def one(self, query: str, **values: Any) -> tuple[Any, ...]:

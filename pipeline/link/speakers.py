@@ -19,10 +19,10 @@ from pipeline.link.names import PersonName, capitalised, common, name_key, untit
 from pipeline.link.resolve import Node, Resolved, resolve
 
 _CORPUS, _OUTLET, _DOCUMENT = 0, 1, 2  # within what a name means one speaker
-_BATCH = 10_000  # rows of speakers held as Python values at a time
+_BATCH = 1_000  # rows of speakers held as Python values at a time
 _MARK = "\x01merge "  # scope of the claims that a local [[merge]] takes out
 _TEXTS = pa.schema([("document_id", pa.string()), ("text", pa.string())])
-_TEXT_BATCH = 1_000
+_TEXT_BATCH = 500
 _NAMES = pa.schema(
     [
         *((name, pa.string()) for name in ("speaker_kind", "speaker", "plain")),

@@ -98,7 +98,7 @@ def compare(old: Path | None, new: Path) -> Changes:
     after = contract.read(new)
     if old is None:
         whole = Reason("major", None, "first_release", "this is the first release")
-        lone = {name: rows.compare(name, table.key, None, new / "data") for name, table in after.tables.items()}
+        lone = {name: rows.first(name, new / "data") for name in after.tables}
         return Changes(None, None, (whole,), lone, (), after)
     before = contract.read(old)
     withdrawn = _withdrawals(new)

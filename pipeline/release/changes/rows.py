@@ -139,6 +139,13 @@ def compare(
     )
 
 
+def first(table: str, folder: Path) -> TableChanges:
+    """The rows of a table that there was none of before, as a number alone; StoreError as in `compare`."""
+    file = _file(folder, table)
+    rows = file.metadata.num_rows if file else 0
+    return TableChanges(0, rows, added=rows)
+
+
 def select(folder: Path, table: str, column: str, where: str, among: pa.Array) -> pa.Array:
     """The distinct values, without null, of `column` in the rows whose column `where` is among the values given."""
     file = _file(folder, table)
