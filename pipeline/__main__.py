@@ -101,7 +101,8 @@ def _code(error: Exception) -> int:
         return 78
     if isinstance(cause, ConnectionError):
         return 75
-    return _BY_ERROR.get(cause.errno, 74) if isinstance(cause, OSError) else 2
+    number = cause.errno if isinstance(cause, OSError) else getattr(error, "errno", None)  # a worker's lost its cause
+    return 2 if number is None else _BY_ERROR.get(number, 74)
 
 
 class _Shown(io.TextIOWrapper):

@@ -24,4 +24,6 @@ class ReleaseRefused(PipelineError):
 
 
 class StoreError(PipelineError):
-    """Reading or writing failed; the message names the path."""
+    """Reading or writing failed; the message names the path, `errno` is the system's number where it refused."""
+
+    errno: int | None = None

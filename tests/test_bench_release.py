@@ -6,7 +6,7 @@ from pipeline.bench.releases import bench
 @pytest.mark.slow
 def test_a_release_is_measured() -> None:
     """On a small corpus every measure comes out; on the way old and delta make new byte for byte."""
-    found = bench(400)
+    found = bench(8000)
 
     for step in ("write", "release_tables", "diff", "apply"):
         assert found[step]["cpu_seconds"] >= 0

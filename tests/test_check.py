@@ -2,6 +2,7 @@ import datetime
 import hashlib
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pyarrow as pa
@@ -277,7 +278,7 @@ def test_a_null_in_a_required_column_is_found() -> None:
 
 def test_a_large_table_is_sampled_for_great_expectations_and_the_card_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a size it looks at the same rows whatever their order, our rules at all, and the card tells the numbers."""
-    monkeypatch.setattr("pipeline.check.expectations.SAMPLED", 2)
+    monkeypatch.setattr(import_module("pipeline.check.expectations"), "SAMPLED", 2)
     claims = _spoilt_claims()
     one, other = (expectations("claims", {"claims": table}) for table in (claims, claims.take([3, 2, 1, 0])))
     rows = tiny.tables(tiny.rows()) | {"claims": claims}

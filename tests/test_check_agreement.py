@@ -27,8 +27,7 @@ def _cells() -> Cells:
     for row in made["stances"]:
         row |= {key: max(-1.0, min(1.0, row[key])) for key in ("score_low", "score_high")}
     return {
-        name: [{column: cell(value) for column, value in row.items()} for row in rows]
-        for name, rows in made.items()
+        name: [{column: cell(value) for column, value in row.items()} for row in rows] for name, rows in made.items()
     }
 
 

@@ -39,7 +39,7 @@ def test_bounds_of_closed_intervals_are_those_of_the_oracle(one: datetime.date, 
 
 
 @pytest.mark.parametrize(
-    ("text", "first", "last", "precision"),
+    ("text", "start", "end", "precision"),
     [
         ("2025-04-28", "2025-04-28", "2025-04-28", "day"),
         ("2024-02", "2024-02-01", "2024-02-29", "month"),
@@ -58,12 +58,12 @@ def test_bounds_of_closed_intervals_are_those_of_the_oracle(one: datetime.date, 
         ("XXXX-04-28", None, None, "unknown"),
     ],
 )
-def test_a_value_has_its_bounds_and_precision(text: str, first: str | None, last: str | None, precision: str) -> None:
+def test_a_value_has_its_bounds_and_precision(text: str, start: str | None, end: str | None, precision: str) -> None:
     """Each form of our subset gives its first and last day, None for an open end, and its granularity."""
     value = edtf.parse(text)
 
     assert (str(value), value.precision) == (text, precision)
-    assert [day and day.isoformat() for day in edtf.bounds(text)] == [first, last]
+    assert [day and day.isoformat() for day in edtf.bounds(text)] == [start, end]
     assert edtf.precision(text) == precision
 
 

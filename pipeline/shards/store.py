@@ -105,7 +105,9 @@ def refused(error: OSError, path: Path) -> StoreError:
     """An error of the operating system, in a sentence that names the place."""
     reason = error.strerror or str(error)
     advice = " Make room and run again: it goes on where it stopped." if error.errno in _FULL else ""
-    return StoreError(f"{error.filename or path}: {reason}.{advice}")
+    told = StoreError(f"{error.filename or path}: {reason}.{advice}")
+    told.errno = error.errno
+    return told
 
 
 _FULL = (28, 122)  # ENOSPC, EDQUOT
