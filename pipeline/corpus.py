@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-MEMORY = "128MB"
+MEMORY = "192MB"
 """What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
 is given: this is enough to release 400,000 claims, and no slower than more."""
 BATCH = 10_000  # rows in Arrow at a time
