@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-MEMORY = "128MB"
+MEMORY = "192MB"
 """What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
-is given: this is enough to release 400,000 claims, and no slower than more."""
+is given. 128 MB are too little to link the speakers of a million claims, whose lists of names do not spill."""
 BATCH = 10_000  # rows in Arrow at a time
 _ROWS = 1_000  # rows as Python values at a time
 _SMALL = 16 << 20  # bytes

