@@ -55,13 +55,13 @@ def show(scores: Scores, out: TextIO) -> None:
 
     def lines(name: str, value: Any, depth: int) -> None:
         if isinstance(value, Mapping) and value and all(not isinstance(part, Mapping) for part in value.values()):
-            print("  " * depth + f"{name:<28}" + "  ".join(f"{key} {part}" for key, part in value.items()), file=out)
+            print("  " * depth + f"{name:<27} " + "  ".join(f"{key} {part}" for key, part in value.items()), file=out)
         elif isinstance(value, Mapping):
             print("  " * depth + name, file=out)
             for key, part in value.items():
                 lines(key, part, depth + 1)
         else:
-            print("  " * depth + f"{name:<28}{value}", file=out)
+            print("  " * depth + f"{name:<27} {value}", file=out)
 
     for name, value in scores.items():
         lines(name, value, 0)
