@@ -17,7 +17,7 @@ from pipeline import read
 from pipeline.errors import StoreError
 from pipeline.run import run
 from pipeline.shards import code, cut, plan, session
-from pipeline.shards.stage import limited, peak
+from pipeline.shards.stage import limited, peak, spent
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = 24
@@ -283,6 +283,14 @@ def test_an_account_of_a_run_lies_beside_its_shards(raw, tmp_path):
         assert stage["documents"] == DOCUMENTS
         assert 10**7 < stage["peak_bytes"] < 10**11
         assert 0 <= stage["cpu_s"] <= 10 * stage["wall_s"] + 1
+
+
+def test_no_processor_time_is_charged_twice(raw, tmp_path):
+    """With a pool whose processes end with the run, the account is no more than the system's own."""
+    before = spent()
+    found = run(raw, tmp_path / "output", "tiny", until="documents", workers=2)
+
+    assert 0 < found.cost["cpu_s"] <= spent() - before
 
 
 def test_a_work_folder_that_cannot_be_made_is_a_store_error(raw, tmp_path):

@@ -45,7 +45,8 @@ class Account:
         self._progress = progress
         self._current: str | None = None
         self._wall = self._begun = time.monotonic()
-        self._cpu = self._all = spent()
+        self._cpu = self._own = 0.0
+        self.settle()
 
     def __call__(self, what: str, done: int, of: int) -> None:
         """Hear and pass on."""
@@ -67,14 +68,18 @@ class Account:
         worker["peak_bytes"] = max(worker["peak_bytes"], cost.peak)
 
     def settle(self) -> None:
-        """Charge what was used since the last call to the stage under way."""
-        wall, cpu = time.monotonic(), spent()
+        """Charge what was used since the last call to the stage under way.
+
+        What workers used is charged job by job, so where there are any, only what this very process used counts here:
+        a pool that ends would be charged again.
+        """
+        wall, cpu, own = time.monotonic(), spent(), time.process_time()
         if self._current is not None:
             stage = self.stages[self._current]
             stage.wall += wall - self._wall
-            stage.cpu += cpu - self._cpu
+            stage.cpu += own - self._own if stage.workers else cpu - self._cpu
             stage.peak = max(stage.peak, peak())
-        self._wall, self._cpu = wall, cpu
+        self._wall, self._cpu, self._own = wall, cpu, own
 
     def told(self) -> dict[str, Any]:
         """The account, ready for JSON. Times in seconds, memory in bytes."""
