@@ -19,9 +19,10 @@ import tiny
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
+from releases import published
 
 from pipeline import check, schema
-from pipeline.release import card, changes, datapackage, figures, manifest, page, samples, tables
+from pipeline.release import card, catalogue, changes, datapackage, figures, manifest, page, publish, samples, tables
 from pipeline.release.snippets import snippets
 
 EVIL = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "{{ 7*7 }}</style>", "</script><b>&lt;b&gt;"]
@@ -306,3 +307,23 @@ def test_a_passage_is_the_text(data: st.DataObject, text: str) -> None:
 
     assert joined in text
     assert text[spans[0][0] : spans[0][1]] == "".join(piece.text for piece in pieces if "claim" in piece.marks)
+
+
+def test_an_installation_without_the_browser_keeps_the_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another installation bundled stays as the index vouches for it; changed by hand, it gives way."""
+    monkeypatch.setattr(page, "_BUNDLED", tmp_path / "not bundled")
+    output = tmp_path / "output"
+    published(output, tiny.rows(), "1.0.0")
+    script = output / page.BROWSER
+    assert "Stands in" in script.read_text(encoding="utf-8")
+
+    script.write_text("// bundled elsewhere\n", encoding="utf-8")
+    (output / catalogue.INDEX).write_text(catalogue.index(output), encoding="utf-8")
+    publish.renew(output / "tiny")
+    assert script.read_text(encoding="utf-8") == "// bundled elsewhere\n"
+
+    script.write_text("// by hand\n", encoding="utf-8")
+    publish.renew(output / "tiny")
+    assert "Stands in" in script.read_text(encoding="utf-8")

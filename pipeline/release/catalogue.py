@@ -343,6 +343,16 @@ def index(output: Path) -> str:
     return _sealed({"packages": packages, "pages": pages})
 
 
+def vouched(output: Path, name: str) -> str | None:
+    """The text of a page as <output>/index.json vouches for it; None where it does not."""
+    try:
+        told = json.loads((output / INDEX).read_bytes())["pages"][name]
+        content = (output / name).read_bytes()
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return content.decode("utf-8") if hashlib.sha256(content).hexdigest() == told else None
+
+
 def failed(held: Catalogue, version: str, failed_checks: Iterable[str]) -> Catalogue:
     """The catalogue with a refused run noted, once."""
     failure = Failure(held.last.version if held.last else None, version, tuple(failed_checks))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FILE = "index.html"
 BROWSER = "browser.js"
 _HERE = Path(__file__).parent
+_BUNDLED = _HERE / "web" / "dist" / BROWSER
 _TEMPLATES = _HERE / "templates"
 _PIECE = 2**18
 """Bytes of a file that the browser checks by one digest before it reads them: what one request asks for at least."""
@@ -94,10 +95,14 @@ def catalogue(packages: Sequence[Mapping[str, Any]]) -> str:
     return _render("catalogue", about=schema.package(), packages=packages, jsonld=jsonld.catalogue(packages))
 
 
-def browser() -> str:
-    """The script of the claims browser; where it was not bundled (`make page`), one that says so."""
-    bundled = _HERE / "web" / "dist" / BROWSER
-    return (bundled if bundled.exists() else _HERE / "web" / "missing.js").read_text(encoding="utf-8")
+def browser(there: str | None = None) -> str:
+    """The script of the claims browser; where it was not bundled (`make page`), what is there, or one that says so.
+
+    there: what another installation published, None where nothing vouches for it.
+    """
+    if _BUNDLED.exists():
+        return _BUNDLED.read_text(encoding="utf-8")
+    return there or (_HERE / "web" / "missing.js").read_text(encoding="utf-8")
 
 
 def _file(built: Path, path: str, digests: Mapping[str, str]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def finish(home: Path, held: catalogue.Catalogue) -> None:
     with store.shared(output):
         lists = sorted(output.glob(f"*/{catalogue.FILE}"))
         store.replace(home, output / page.FILE, page.catalogue([json.loads(path.read_bytes()) for path in lists]))
-        store.replace(home, output / page.BROWSER, page.browser())
+        store.replace(home, output / page.BROWSER, page.browser(catalogue.vouched(output, page.BROWSER)))
         store.replace(home, output / catalogue.INDEX, catalogue.index(output))
 
 
