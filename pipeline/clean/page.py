@@ -9,8 +9,12 @@ page shows, refuses the page: trafilatura ends a text without a word at several 
 import json
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from typing import Any
 from urllib.parse import urljoin
 
 from pipeline.clean.markup import MIN_BLOCK, Walk, count_letters
@@ -25,6 +29,10 @@ MIN_VISIBLE = 500
 """Letters that a page must show before its extracted text can be called too short."""
 LAST_DAY = "2100-12-31"
 """No page is later, for htmldate: without a bound of ours it would ask the clock."""
+_BLOCKS = ("p", "head", "item", "quote", "cell")
+"""Elements of trafilatura's result that can be paragraphs."""
+_PLAIN = frozenset({"body", *_BLOCKS, "list", "table", "row", "hi", "lb", "code", "del", "ref"})
+"""Elements that do not make it ask another extractor what it thinks of them."""
 _ANCHOR = 24  # characters at the head and tail of a paragraph by which one is found whose middle differs
 
 _SEEN = re.compile("[^\\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
@@ -86,8 +94,11 @@ def _article(source: str, shown: str, letters: int) -> tuple[list[tuple[str, str
 
     `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
     """
+    from trafilatura import load_html
+
+    tree = load_html(source)
     for tables in (False, True):
-        blocks = _main_text(source, tables)
+        blocks = [] if tree is None else _main_text(tree, tables, letters)
         if not any(kind != "head" for kind, _ in blocks):
             why = "the extractor found no article"
             continue
@@ -102,24 +113,57 @@ def _article(source: str, shown: str, letters: int) -> tuple[list[tuple[str, str
     )
 
 
-def _main_text(source: str, tables: bool) -> list[tuple[str, str]]:
-    """What trafilatura takes for the article."""
+def _main_text(tree: Any, tables: bool, letters: int) -> list[tuple[str, str]]:
+    """What trafilatura takes for the article in a parsed page, whose own paragraphs have so many letters.
+
+    Two fifths of its work are two more extractors, of which it takes what they find where its own text is short, has no
+    paragraphs or less than half of theirs. So they are asked only where the page holds more than twice its own text.
+    """
     from trafilatura import bare_extraction
 
-    found = bare_extraction(
-        source,
-        favor_precision=True,
-        include_comments=False,
-        include_tables=tables,
-        deduplicate=False,
-        with_metadata=False,
+    most = _most(tree)
+    if 5 * letters >= 2 * most:  # four characters in five are letters
+        found = bare_extraction(tree, options=_options(tables, fast=True))
+        if found is not None and _is_sure(found, most):
+            return _blocks(found.body)
+    found = bare_extraction(tree, options=_options(tables, fast=False))
+    return [] if found is None else _blocks(found.body)
+
+
+@cache
+def _options(tables: bool, fast: bool) -> Any:
+    """Settings of trafilatura, which reads a file of them where it is given none; for text, because it then tells the
+    length that it compares.
+    """
+    from trafilatura.settings import Extractor
+
+    return Extractor(output_format="txt", fast=fast, precision=True, comments=False, tables=tables)
+
+
+def _most(tree: Any) -> int:
+    """Characters that no extractor can find more than in a page, white space as one: all but scripts and style sheets.
+
+    readability puts a word of its own into the frames of films.
+    """
+    unread = sum(len(_squeezed(element.text_content())) for element in tree.iter("script", "style"))
+    return len(_squeezed(tree.text_content())) - unread + len(" VIDEO") * sum(1 for _ in tree.iter("iframe"))
+
+
+def _is_sure(found: Any, most: int) -> bool:
+    """Whether no other extractor can find what trafilatura would take instead, in `most` characters: its own rule."""
+    tags = Counter(element.tag for element in found.body.iter())
+    return (
+        len(found.raw_text) >= max(_options(tables=False, fast=True).min_extracted_size, most / 2)
+        and tags.keys() <= _PLAIN
+        and tags["table"] <= tags["p"]
+        and any(element.text for element in found.body.iter("p"))
     )
-    body = getattr(found, "body", None)
-    if body is None:
-        return []
+
+
+def _blocks(body: Any) -> list[tuple[str, str]]:
     blocks = []
-    for element in body.iter("p", "head", "item", "quote", "cell"):
-        if next(element.iterdescendants("p", "head", "item", "quote", "cell"), None) is None:
+    for element in body.iter(*_BLOCKS):
+        if next(element.iterdescendants(*_BLOCKS), None) is None:
             words = "".join(element.itertext())
             if _SEEN.search(words):
                 blocks.append((str(element.tag), words))
@@ -130,15 +174,13 @@ def _locate(shown: str, wanted: list[str]) -> list[tuple[int, int]]:
     """Where each paragraph stands among the visible characters, in order; raises RejectedError. White space does not
     count.
     """
-    runs = [match.span() for match in _SEEN.finditer(shown)]
-    haystack = "".join(shown[start:end] for start, end in runs)
-    offsets = [0]
-    for start, end in runs:
-        offsets.append(offsets[-1] + end - start)
+    runs = _SEEN.findall(shown)
+    haystack = "".join(runs)
+    offsets = [0, *accumulate(map(len, runs))]
+    before = list(accumulate(map(len, _SEEN.split(shown))))  # unseen characters before each run
 
     def place(position: int) -> int:
-        run = bisect_right(offsets, position) - 1
-        return runs[run][0] + position - offsets[run]
+        return position + before[bisect_right(offsets, position) - 1]
 
     needles = ["".join(_SEEN.findall(words)) for words in wanted]
     numbers = range(len(needles))
@@ -263,6 +305,10 @@ def _names(told: object) -> str | None:
     if isinstance(told, dict):
         told = told.get("name")
     return told if isinstance(told, str) else None
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _plain(text: str) -> str:
