@@ -20,7 +20,8 @@ _ATTRIBUTE = re.compile(r"""([^\s=/>"']{1,60})\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^
 _ENTITY_OR_BLANK = re.compile(  # blanks but for a single space, which stays
     r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?|[\t\r\n\f][ \t\r\n\f]*| [ \t\r\n\f]+"
 )
-_LETTERS = re.compile(r"[^\W\d_]+")
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
+_BEYOND = re.compile(r"[^\W\d_\x00-\x7f]")  # letters beyond ASCII
 _ASIDE = re.compile(  # words in class and id
     r"(?:^|[\s_-])(?:comments?|related|promo|sidebar|newsletter|cookies?|consent|share|sharing|social|nav|menu|footer"
     r"|disqus|subscribe|signup|advert|ads?|sponsored|recommended|teasers?|breadcrumbs?|popup|modal|banner|paywall|poll"
@@ -237,4 +238,5 @@ class Walk:
 
 def count_letters(text: str) -> int:
     """Number of letters of any script."""
-    return sum(map(len, _LETTERS.findall(text)))
+    plain = len(text.encode("ascii", "ignore").translate(None, _NO_LETTERS))
+    return plain if text.isascii() else plain + len(_BEYOND.findall(text))

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate
 from typing import Any
 from urllib.parse import urljoin
 
@@ -64,10 +63,14 @@ class Page:
 
 def parse(source: str, site: str | None) -> Page:
     """Read a page; `site` is the address against which its own is resolved. Raises RejectedError."""
+    from trafilatura import load_html
+
     walk = Walk(source)
     walk.run()
     shown, alignment = Alignment.apply(source, walk.edits)
-    blocks, spans = _article(source, shown, walk.letters())
+    tree = load_html(source)
+    published = _published(tree)
+    blocks, spans = _article(tree, shown, walk.letters())
     title = _title(walk, shown, alignment)
     kinds = [kind for kind, _ in blocks]
     headline = _headline(walk, shown, alignment, title, spans)
@@ -84,19 +87,16 @@ def parse(source: str, site: str | None) -> Page:
         title=title,
         byline=_byline(walk),
         url=_address(walk, site),
-        published=_published(source),
+        published=published,
     )
 
 
-def _article(source: str, shown: str, letters: int) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
+def _article(tree: Any, shown: str, letters: int) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
     """The article's paragraphs (p, head or item; words) and where each stands in what the page shows; raises
     RejectedError.
 
-    `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
+    `tree` is the page as trafilatura parses it, None where it cannot. `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
     """
-    from trafilatura import load_html
-
-    tree = load_html(source)
     for tables in (False, True):
         blocks = [] if tree is None else _main_text(tree, tables, letters)
         if not any(kind != "head" for kind, _ in blocks):
@@ -145,8 +145,10 @@ def _most(tree: Any) -> int:
 
     readability puts a word of its own into the frames of films.
     """
-    unread = sum(len(_squeezed(element.text_content())) for element in tree.iter("script", "style"))
-    return len(_squeezed(tree.text_content())) - unread + len(" VIDEO") * sum(1 for _ in tree.iter("iframe"))
+    most = len(_squeezed(tree.text_content()))
+    for element in tree.iter("script", "style", "iframe"):
+        most += len(" VIDEO") if element.tag == "iframe" else -len(_squeezed(element.text_content()))
+    return most
 
 
 def _is_sure(found: Any, most: int) -> bool:
@@ -165,7 +167,7 @@ def _blocks(body: Any) -> list[tuple[str, str]]:
     for element in body.iter(*_BLOCKS):
         if next(element.iterdescendants(*_BLOCKS), None) is None:
             words = "".join(element.itertext())
-            if _SEEN.search(words):
+            if _seen(words):
                 blocks.append((str(element.tag), words))
     return blocks
 
@@ -174,15 +176,19 @@ def _locate(shown: str, wanted: list[str]) -> list[tuple[int, int]]:
     """Where each paragraph stands among the visible characters, in order; raises RejectedError. White space does not
     count.
     """
-    runs = _SEEN.findall(shown)
+    runs = _seen(shown)
     haystack = "".join(runs)
-    offsets = [0, *accumulate(map(len, runs))]
-    before = list(accumulate(map(len, _SEEN.split(shown))))  # unseen characters before each run
+    offsets, starts, at = [0], [], 0
+    for run in runs:
+        starts.append(shown.index(run, at))
+        at = starts[-1] + len(run)
+        offsets.append(offsets[-1] + len(run))
 
     def place(position: int) -> int:
-        return position + before[bisect_right(offsets, position) - 1]
+        run = bisect_right(offsets, position) - 1
+        return starts[run] + position - offsets[run]
 
-    needles = ["".join(_SEEN.findall(words)) for words in wanted]
+    needles = ["".join(_seen(words)) for words in wanted]
     numbers = range(len(needles))
     # The longest first: they bound the others, so that a heading of one word is not found in a menu. A long paragraph
     # that the page also shows elsewhere can mislead that; one after the other is right then.
@@ -275,10 +281,10 @@ def _address(walk: Walk, site: str | None) -> str | None:
     return address if address.startswith(("http://", "https://")) and not re.search(r"\s", address) else None
 
 
-def _published(source: str) -> str | None:
+def _published(tree: Any) -> str | None:
     from htmldate import find_date
 
-    return find_date(source, extensive_search=False, original_date=True, max_date=LAST_DAY)
+    return None if tree is None else find_date(tree, extensive_search=False, original_date=True, max_date=LAST_DAY)
 
 
 def _ledger(walk: Walk, key: str) -> str | None:
@@ -312,4 +318,10 @@ def _squeezed(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_SEEN.findall(text))
+    return " ".join(_seen(text))
+
+
+def _seen(text: str) -> list[str]:
+    """Its runs of characters that are seen."""
+    runs = text.split()
+    return runs if "".join(runs).isprintable() else _SEEN.findall(text)
