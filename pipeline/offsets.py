@@ -5,18 +5,18 @@ All positions are Unicode code points from 0 unless called bytes; all spans are 
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
+from typing import NamedTuple
 
 _Run = tuple[int, int, bool]  # length in the source, length in the result, whether kept
 _RUN = re.compile(r"(?:([0-9]{1,12})=)?(?:([0-9]{1,12})D)?(?:([0-9]{1,12})I)?")
 _STEP = 512  # code points between two known byte offsets: a look-up encodes at most this many
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace `text[start:end]` by `replacement`.
 
     Attributes:
@@ -61,14 +61,18 @@ class Alignment:
         runs: list[_Run] = []
         at = 0
         for edit in edits:
-            if not at <= edit.start <= edit.end <= len(text):
+            start, end, replacement = edit
+            if not at <= start <= end <= len(text):
                 raise ValueError(f"{edit} overlaps the one before it (which ends at {at}) or leaves the text")
-            _add(runs, edit.start - at, edit.start - at, True)
-            _add(runs, edit.end - edit.start, len(edit.replacement), False)
-            pieces += text[at : edit.start], edit.replacement
-            at = edit.end
+            if at < start:
+                _add(runs, start - at, start - at, True)
+                pieces.append(text[at:start])
+            _add(runs, end - start, len(replacement), False)
+            pieces.append(replacement)
+            at = end
         _add(runs, len(text) - at, len(text) - at, True)
-        return "".join((*pieces, text[at:])), _aligned(runs)
+        pieces.append(text[at:])
+        return "".join(pieces), _aligned(runs)
 
     def then(self, after: "Alignment") -> "Alignment":
         """The alignment of this change followed by one of its result; ValueError when `after` is of another length.
@@ -78,11 +82,13 @@ class Alignment:
         """
         if after.source_length != self.result_length:
             raise ValueError(f"a result of {self.result_length} code points meets a source of {after.source_length}")
+        mine, its = self.blocks, after.blocks
+        if len(mine) == 1 and mine[0][2]:
+            return after
         runs: list[_Run] = []
         source = result = last = first = second = 0  # the last two count the blocks that begin before the cut
         kept = False
-        mine, its = self.blocks, after.blocks
-        for middle in sorted({0, self.result_length, *(b[1] for b in mine), *(b[0] for b in its)}):
+        for middle in self._cuts(after):
             while first < len(mine) and mine[first][1] < middle:
                 first += 1
             behind = first
@@ -102,6 +108,22 @@ class Alignment:
                 source, result, last = gone[1], come[1], middle
                 kept = bool(mine and its) and mine[behind - 1][2] and its[beyond - 1][2]
         return _aligned(runs)
+
+    def _cuts(self, after: "Alignment") -> list[int]:
+        """Where blocks of either begin, in what lies between the two, but for those of this one that make no
+        difference: inside what `after` replaces, and between the first and last of what it deletes.
+        """
+        cuts = {0, self.result_length, *(block[0] for block in after.blocks)}
+        behind = 0
+        for index, (start, result, kept) in enumerate(after.blocks):
+            end, place = after._end(index)
+            first = bisect_left(self.blocks, start, behind, key=itemgetter(1))
+            behind = bisect_left(self.blocks, end, first, key=itemgetter(1))
+            if kept:
+                cuts.update([block[1] for block in self.blocks[first:behind]])
+            elif place == result and first < behind:
+                cuts |= {self.blocks[first][1], self.blocks[behind - 1][1]}
+        return sorted(cuts)
 
     def source(self, start: int, end: int) -> tuple[int, int]:
         """The smallest span of the source that holds `[start, end)` of the result.

@@ -229,8 +229,8 @@ def _language(told: str | None, text: str) -> tuple[str | None, str | None]:
     """The language as told, else as detected in the text, and the evidence."""
     if told:
         return told, "metadata"
-    if sum(map(str.isalpha, text)) >= MIN_LETTERS:
-        head = text[:LANGUAGE_FROM]
+    head = text[:LANGUAGE_FROM]
+    if any(sum(map(str.isalpha, part)) >= MIN_LETTERS for part in (head[: 2 * MIN_LETTERS], text)):
         words = head.lower().split()
         if _is_english(words) and len(head.encode()) <= MAX_FOREIGN * len(head):
             return "en", "detected"

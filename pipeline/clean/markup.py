@@ -17,8 +17,11 @@ MIN_BLOCK = 40
 # Possessive, and quotation marks count only behind "=", as in HTML: each tag is read once, whatever stands in it.
 _TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]{0,60})((?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+)>""")
 _ATTRIBUTE = re.compile(r"""([^\s=/>"']{1,60})\s{0,9}=\s{0,9}("[^"]*"|'[^']*'|[^\s>"']+)""")
-_ENTITY_OR_BLANK = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?|[ \t\r\n\f]+")
-_LETTERS = re.compile(r"[^\W\d_]+")
+_ENTITY_OR_BLANK = re.compile(  # blanks but for a single space, which stays
+    r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?|[\t\r\n\f][ \t\r\n\f]*| [ \t\r\n\f]+"
+)
+_NO_LETTERS = bytes(code for code in range(128) if not chr(code).isalpha())
+_BEYOND = re.compile(r"[^\W\d_\x00-\x7f]")  # letters beyond ASCII
 _ASIDE = re.compile(  # words in class and id
     r"(?:^|[\s_-])(?:comments?|related|promo|sidebar|newsletter|cookies?|consent|share|sharing|social|nav|menu|footer"
     r"|disqus|subscribe|signup|advert|ads?|sponsored|recommended|teasers?|breadcrumbs?|popup|modal|banner|paywall|poll"
@@ -86,6 +89,7 @@ class Walk:
     _unseen: int = 0
     _asides: int = 0
     _links: int = 0
+    _kept: int = 0  # elements open that keep their blanks
     _articles: int = 0
     _article: int = 0  # number of the outermost one that is open; 0 is none
     _block: int = 0  # letters of the block so far
@@ -98,44 +102,49 @@ class Walk:
     def run(self) -> None:
         """Walk; raises RejectedError when there are too many elements, or too deep in one another."""
         source, at = self.source, 0
-        while at < len(source):
-            tag = source.find("<", at)
-            if tag < 0:
-                tag = len(source)
-            self._text(at, tag)
-            at = self._markup(tag) if tag < len(source) else tag
+        while (tag := source.find("<", at)) >= 0:
+            if at < tag:
+                self._text(at, tag)
+            match = _TAG.match(source, tag)
+            at = self._tag(match) if match else self._other(tag)
+        if at < len(source):
+            self._text(at, len(source))
         self._flush()
 
-    def _markup(self, at: int) -> int:
-        """Read what begins with `<` at a place; returns where it ends."""
+    def _tag(self, match: re.Match[str]) -> int:
+        """Read a tag, with its content where that is no markup; returns where it ends."""
+        at, end = match.span()
+        closing, name, written = match.groups()
+        name = name.lower()
+        self._tags += 1
+        if self._tags > MAX_TAGS:
+            raise RejectedError("too_deep", f"more than {MAX_TAGS} tags, the last at character {at}")
+        block = name in _BLOCK
+        if block:
+            self._flush()
+        if not closing:
+            end = self._start(name, written, at, end)
+        elif any(element[0] == name for element in reversed(self._open)):
+            while self._pop(at) != name:
+                pass
+        self.edits.append(Edit(at, end, "\n" if block and not self._unseen else ""))
+        return end
+
+    def _other(self, at: int) -> int:
+        """Read what begins with `<` and is no whole tag; returns where it ends."""
         source = self.source
         if source.startswith("<!--", at):
             return self._gone(at, source.find("-->", at + 2), 3)
         following = source[at + 1 : at + 3]
         if following[:1] in ("!", "?") or (following[:1] == "/" and not following[1:].isalpha()):
             return self._gone(at, source.find(">", at), 1)
-        if not ((following[:1].isascii() and following[:1].isalpha()) or following[:1] == "/"):
-            self._text(at, at + 1)  # a bare "<"
-            return at + 1
-        match = _TAG.match(source, at)
-        if not match:
+        if (following[:1].isascii() and following[:1].isalpha()) or following[:1] == "/":
             return self._gone(at, -1, 0)
-        end = match.end()
-        name = match[2].lower()
-        self._tags += 1
-        if self._tags > MAX_TAGS:
-            raise RejectedError("too_deep", f"more than {MAX_TAGS} tags, the last at character {at}")
-        if match[1]:
-            self._close(name, at)
-        else:
-            end = self._start(name, match[3], at, end)
-        self.edits.append(Edit(at, end, "\n" if name in _BLOCK and not self._unseen else ""))
-        return end
+        self._text(at, at + 1)  # a bare "<"
+        return at + 1
 
     def _start(self, name: str, written: str, at: int, end: int) -> int:
         """An opening tag, with its content where that is no markup; returns where it ends."""
-        if name in _BLOCK:
-            self._flush()
         if name in ("meta", "link", "script") or "class" in written or "id" in written:
             attributes = {
                 key.lower(): html.unescape(value[1:-1] if value[0] in "\"'" else value)
@@ -160,11 +169,17 @@ class Walk:
             return end
         while self._open and self._open[-1][0] in _ENDS.get(name, ()):
             self._pop(at)
-        aside = name in _ASIDES or bool(_ASIDE.search(f"{attributes.get('class', '')} {attributes.get('id', '')}"))
-        self._open.append((name, name in _UNSEEN, aside and name not in ("html", "body", "main", "article")))
-        self._unseen += self._open[-1][1]
-        self._asides += self._open[-1][2]
+        unseen = name in _UNSEEN
+        aside = name in _ASIDES or (
+            bool(attributes)
+            and name not in ("html", "body", "main", "article")
+            and bool(_ASIDE.search(f"{attributes.get('class', '')} {attributes.get('id', '')}"))
+        )
+        self._open.append((name, unseen, aside))
+        self._unseen += unseen
+        self._asides += aside
         self._links += name == "a"
+        self._kept += name == "pre"
         if name in ("article", "main") and not self._article:
             self._articles += 1
             self._article = self._articles
@@ -174,18 +189,12 @@ class Walk:
             raise RejectedError("too_deep", f"more than {MAX_HTML_DEPTH} open elements at character {at}")
         return end
 
-    def _close(self, name: str, at: int) -> None:
-        if name in _BLOCK:
-            self._flush()
-        if any(element[0] == name for element in self._open):
-            while self._pop(at) != name:
-                pass
-
     def _pop(self, at: int) -> str:
         name, unseen, aside = self._open.pop()
         self._unseen -= unseen
         self._asides -= aside
         self._links -= name == "a"
+        self._kept -= name == "pre"
         if name in ("article", "main") and not any(element[0] in ("article", "main") for element in self._open):
             self._article = 0
         if name == "h1" and self.headlines[-1][0] == self.headlines[-1][1]:
@@ -193,18 +202,17 @@ class Walk:
         return name
 
     def _text(self, start: int, end: int) -> None:
-        if start == end:
-            return
         if self._unseen:
             self.edits.append(Edit(start, end))
             return
-        kept_blanks = any(element[0] == "pre" for element in self._open)
-        count = count_letters(self.source[start:end])
-        for match in _ENTITY_OR_BLANK.finditer(self.source, start, end):
+        words = self.source[start:end]
+        count = count_letters(words)
+        odd = "&" in words or "  " in words or not words.isprintable()
+        for match in _ENTITY_OR_BLANK.finditer(self.source, start, end) if odd else ():
             if match[0][0] == "&":
                 meant = html.unescape(match[0])
                 count += count_letters(meant) - count_letters(match[0])
-            elif kept_blanks:
+            elif self._kept:
                 continue
             else:
                 meant = " "
@@ -221,6 +229,8 @@ class Walk:
 
     def _flush(self) -> None:
         """End a block: count its letters where it is text of the page's own."""
+        if not self._block:
+            return
         if self._block >= MIN_BLOCK and 2 * self._linked < self._block and not self._asides:
             self.shares[self._article] = self.shares.get(self._article, 0) + self._block
         self._block = self._linked = 0
@@ -228,4 +238,5 @@ class Walk:
 
 def count_letters(text: str) -> int:
     """Number of letters of any script."""
-    return sum(map(len, _LETTERS.findall(text)))
+    plain = len(text.encode("ascii", "ignore").translate(None, _NO_LETTERS))
+    return plain if text.isascii() else plain + len(_BEYOND.findall(text))

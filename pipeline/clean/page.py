@@ -9,8 +9,11 @@ page shows, refuses the page: trafilatura ends a text without a word at several 
 import json
 import re
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 from urllib.parse import urljoin
 
 from pipeline.clean.markup import MIN_BLOCK, Walk, count_letters
@@ -25,6 +28,10 @@ MIN_VISIBLE = 500
 """Letters that a page must show before its extracted text can be called too short."""
 LAST_DAY = "2100-12-31"
 """No page is later, for htmldate: without a bound of ours it would ask the clock."""
+_BLOCKS = ("p", "head", "item", "quote", "cell")
+"""Elements of trafilatura's result that can be paragraphs."""
+_PLAIN = frozenset({"body", *_BLOCKS, "list", "table", "row", "hi", "lb", "code", "del", "ref"})
+"""Elements that do not make it ask another extractor what it thinks of them."""
 _ANCHOR = 24  # characters at the head and tail of a paragraph by which one is found whose middle differs
 
 _SEEN = re.compile("[^\\s\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+")
@@ -56,10 +63,14 @@ class Page:
 
 def parse(source: str, site: str | None) -> Page:
     """Read a page; `site` is the address against which its own is resolved. Raises RejectedError."""
+    from trafilatura import load_html
+
     walk = Walk(source)
     walk.run()
     shown, alignment = Alignment.apply(source, walk.edits)
-    blocks, spans = _article(source, shown, walk.letters())
+    tree = load_html(source)
+    published = _published(tree)
+    blocks, spans = _article(tree, shown, walk.letters())
     title = _title(walk, shown, alignment)
     kinds = [kind for kind, _ in blocks]
     headline = _headline(walk, shown, alignment, title, spans)
@@ -76,18 +87,18 @@ def parse(source: str, site: str | None) -> Page:
         title=title,
         byline=_byline(walk),
         url=_address(walk, site),
-        published=_published(source),
+        published=published,
     )
 
 
-def _article(source: str, shown: str, letters: int) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
+def _article(tree: Any, shown: str, letters: int) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
     """The article's paragraphs (p, head or item; words) and where each stands in what the page shows; raises
     RejectedError.
 
-    `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
+    `tree` is the page as trafilatura parses it, None where it cannot. `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
     """
     for tables in (False, True):
-        blocks = _main_text(source, tables)
+        blocks = [] if tree is None else _main_text(tree, tables, letters)
         if not any(kind != "head" for kind, _ in blocks):
             why = "the extractor found no article"
             continue
@@ -102,26 +113,61 @@ def _article(source: str, shown: str, letters: int) -> tuple[list[tuple[str, str
     )
 
 
-def _main_text(source: str, tables: bool) -> list[tuple[str, str]]:
-    """What trafilatura takes for the article."""
+def _main_text(tree: Any, tables: bool, letters: int) -> list[tuple[str, str]]:
+    """What trafilatura takes for the article in a parsed page, whose own paragraphs have so many letters.
+
+    Two fifths of its work are two more extractors, of which it takes what they find where its own text is short, has no
+    paragraphs or less than half of theirs. So they are asked only where the page holds more than twice its own text.
+    """
     from trafilatura import bare_extraction
 
-    found = bare_extraction(
-        source,
-        favor_precision=True,
-        include_comments=False,
-        include_tables=tables,
-        deduplicate=False,
-        with_metadata=False,
+    most = _most(tree)
+    if 5 * letters >= 2 * most:  # four characters in five are letters
+        found = bare_extraction(tree, options=_options(tables, fast=True))
+        if found is not None and _is_sure(found, most):
+            return _blocks(found.body)
+    found = bare_extraction(tree, options=_options(tables, fast=False))
+    return [] if found is None else _blocks(found.body)
+
+
+@cache
+def _options(tables: bool, fast: bool) -> Any:
+    """Settings of trafilatura, which reads a file of them where it is given none; for text, because it then tells the
+    length that it compares.
+    """
+    from trafilatura.settings import Extractor
+
+    return Extractor(output_format="txt", fast=fast, precision=True, comments=False, tables=tables)
+
+
+def _most(tree: Any) -> int:
+    """Characters that no extractor can find more than in a page, white space as one: all but scripts and style sheets.
+
+    readability puts a word of its own into the frames of films.
+    """
+    most = len(_squeezed(tree.text_content()))
+    for element in tree.iter("script", "style", "iframe"):
+        most += len(" VIDEO") if element.tag == "iframe" else -len(_squeezed(element.text_content()))
+    return most
+
+
+def _is_sure(found: Any, most: int) -> bool:
+    """Whether no other extractor can find what trafilatura would take instead, in `most` characters: its own rule."""
+    tags = Counter(element.tag for element in found.body.iter())
+    return (
+        len(found.raw_text) >= max(_options(tables=False, fast=True).min_extracted_size, most / 2)
+        and tags.keys() <= _PLAIN
+        and tags["table"] <= tags["p"]
+        and any(element.text for element in found.body.iter("p"))
     )
-    body = getattr(found, "body", None)
-    if body is None:
-        return []
+
+
+def _blocks(body: Any) -> list[tuple[str, str]]:
     blocks = []
-    for element in body.iter("p", "head", "item", "quote", "cell"):
-        if next(element.iterdescendants("p", "head", "item", "quote", "cell"), None) is None:
+    for element in body.iter(*_BLOCKS):
+        if next(element.iterdescendants(*_BLOCKS), None) is None:
             words = "".join(element.itertext())
-            if _SEEN.search(words):
+            if _seen(words):
                 blocks.append((str(element.tag), words))
     return blocks
 
@@ -130,17 +176,19 @@ def _locate(shown: str, wanted: list[str]) -> list[tuple[int, int]]:
     """Where each paragraph stands among the visible characters, in order; raises RejectedError. White space does not
     count.
     """
-    runs = [match.span() for match in _SEEN.finditer(shown)]
-    haystack = "".join(shown[start:end] for start, end in runs)
-    offsets = [0]
-    for start, end in runs:
-        offsets.append(offsets[-1] + end - start)
+    runs = _seen(shown)
+    haystack = "".join(runs)
+    offsets, starts, at = [0], [], 0
+    for run in runs:
+        starts.append(shown.index(run, at))
+        at = starts[-1] + len(run)
+        offsets.append(offsets[-1] + len(run))
 
     def place(position: int) -> int:
         run = bisect_right(offsets, position) - 1
-        return runs[run][0] + position - offsets[run]
+        return starts[run] + position - offsets[run]
 
-    needles = ["".join(_SEEN.findall(words)) for words in wanted]
+    needles = ["".join(_seen(words)) for words in wanted]
     numbers = range(len(needles))
     # The longest first: they bound the others, so that a heading of one word is not found in a menu. A long paragraph
     # that the page also shows elsewhere can mislead that; one after the other is right then.
@@ -233,10 +281,10 @@ def _address(walk: Walk, site: str | None) -> str | None:
     return address if address.startswith(("http://", "https://")) and not re.search(r"\s", address) else None
 
 
-def _published(source: str) -> str | None:
+def _published(tree: Any) -> str | None:
     from htmldate import find_date
 
-    return find_date(source, extensive_search=False, original_date=True, max_date=LAST_DAY)
+    return None if tree is None else find_date(tree, extensive_search=False, original_date=True, max_date=LAST_DAY)
 
 
 def _ledger(walk: Walk, key: str) -> str | None:
@@ -265,5 +313,15 @@ def _names(told: object) -> str | None:
     return told if isinstance(told, str) else None
 
 
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _plain(text: str) -> str:
-    return " ".join(_SEEN.findall(text))
+    return " ".join(_seen(text))
+
+
+def _seen(text: str) -> list[str]:
+    """Its runs of characters that are seen."""
+    runs = text.split()
+    return runs if "".join(runs).isprintable() else _SEEN.findall(text)

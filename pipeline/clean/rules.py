@@ -81,6 +81,8 @@ def invisible(text: str) -> Iterator[Edit]:
 
     A joiner between two letters beyond Latin stays: it spells words in Persian and Indic scripts.
     """
+    if text.replace("\n", "").isprintable():
+        return
     gone = {c for c in set(text) if unicodedata.category(c) in ("Cc", "Cf") and c not in "\n\t"} - _VISIBLE_FORMAT
     if not gone:
         return
@@ -99,6 +101,8 @@ def spaces(text: str) -> Iterator[Edit]:
 
 def canonical(text: str) -> Iterator[Edit]:
     """Unicode NFC, a stretch of letters at a time."""
+    if unicodedata.is_normalized("NFC", text):
+        return
     for match in _NOT_ASCII.finditer(text):
         start = max(match.start() - 1, 0)  # the letter that a first accent belongs to
         part = text[start : match.end()]
@@ -114,10 +118,10 @@ def wrapped(text: str) -> Iterator[Edit]:
     Evident is it when no line is long and nearly every line inside a paragraph ends where the next word had no room. A
     line that would have had room for it ends its paragraph; so does one before an indentation or a bullet.
     """
-    lines = [(match.start(), match[0]) for match in _LINE.finditer(text)]
-    width = max(len(line.rstrip()) for _, line in lines)
+    width = max(map(len, map(str.rstrip, text.split("\n"))))
     if not MIN_WRAP <= width <= MAX_WRAP:
         return
+    lines = [(match.start(), match[0]) for match in _LINE.finditer(text)]
     inside = [
         (
             at + len(line.rstrip(" ")),
@@ -160,9 +164,12 @@ def paragraphs(text: str) -> Iterator[Edit]:
 
 def repeated_headline(text: str) -> Iterator[Edit]:
     """Delete what comes again, word for word, among the first paragraphs: the headline stands once."""
+    first = text.split("\n\n", HEADLINE_WITHIN)[:HEADLINE_WITHIN]
+    if all(paragraph.endswith(".") for paragraph in first[1:]):
+        return
     seen: set[str] = set()
     at = 0
-    for paragraph in text.split("\n\n", HEADLINE_WITHIN)[:HEADLINE_WITHIN]:
+    for paragraph in first:
         key = headline_key(paragraph)
         if key and key in seen and not paragraph.endswith("."):
             yield Edit(at - 2, at + len(paragraph))
