@@ -77,5 +77,7 @@ def _holds(raw: str, words: str, form: str) -> bool:
         raw = html.unescape(raw)
     elif form == "jsonl":
         raw = re.sub(r"\\u00([0-7][0-9a-fA-F])", lambda match: chr(int(match[1], 16)), raw)
+    if words in raw:  # as nearly always
+        return True
     letters = iter(raw)
     return all(letter in letters for letter in words if letter.isascii() and letter.isalnum())

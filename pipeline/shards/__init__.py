@@ -17,7 +17,7 @@ that changed are computed.
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.shards import code, store
@@ -67,7 +67,7 @@ def mapped(
     done = total - sum(rows.values())
     made[stage] = (len(jobs), len(shards))
     progress(stage, done, total)
-    for job, finished in each(_with_donors(jobs.values(), folder, fresh), engine):
+    for job, finished in each(_with_donors(jobs.values(), folder, fresh, rows), engine):
         done += rows[job.result]
         fresh[job.result] = finished.told
         progress.add(stage, finished.cost, finished.computed)
@@ -94,8 +94,12 @@ def _inputs(shard: Shard) -> tuple[Path, ...]:
     return (*shard.inputs, shard.folder.resolve())
 
 
-def _with_donors(jobs: Iterable[Job], folder: Path, fresh: Iterable[Path]) -> list[Job]:
-    """The jobs with those earlier shards of the same code in which some of their documents are found as they are."""
+def _with_donors(
+    jobs: Iterable[Job], folder: Path, fresh: Iterable[Path], rows: Mapping[Path, int]
+) -> list[tuple[Job, int]]:
+    """The jobs with those earlier shards of the same code in which some of their documents are found as they are, and
+    the number of documents that are left to compute. `rows` counts the documents of each job, by its result.
+    """
     jobs = list(jobs)
     where: dict[bytes, Path] = {}
     for earlier in store.others(folder, fresh) if jobs else ():
@@ -103,12 +107,13 @@ def _with_donors(jobs: Iterable[Job], folder: Path, fresh: Iterable[Path]) -> li
         if told and told.get("code") == jobs[0].code:
             where |= dict.fromkeys(load(earlier, "prints")["input"].to_pylist(), earlier)
     if not where:
-        return jobs
+        return [(job, rows[job.result]) for job in jobs]
     found = []
     for job in jobs:
         prints = load(job.inputs[-1], "prints")["output"].to_pylist()
         donors = tuple(sorted({where[print_] for print_ in prints if print_ in where}))
-        found.append(Job(job.stage, job.code, job.inputs, job.result, donors, job.again))
+        left = sum(print_ not in where for print_ in prints)
+        found.append((Job(job.stage, job.code, job.inputs, job.result, donors, job.again), left))
     return found
 
 

@@ -15,7 +15,7 @@ from pipeline import read
 from pipeline.shards import store
 from pipeline.shards.store import PRINTS, Shard
 
-SHARD_DOCUMENTS = 200
+SHARD_DOCUMENTS = 100
 """Documents in a shard, in the mean: a quarter of them at least, four times as many at most."""
 SHARD_BYTES = 16 * 2**20
 """Bytes of raw text at which a shard ends: what a worker holds of it at a time."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,9 @@ class Cluster:
 
 Engine = InProcess | Processes | Cluster
 
+WORTH = 100
+"""Documents that are worth a worker more: they take annotate some six seconds, and to load the models takes three."""
+
 
 @contextmanager
 def engine(workers: int, cluster: str | None, work: Path) -> Iterator[Engine]:
@@ -174,18 +178,23 @@ def engine(workers: int, cluster: str | None, work: Path) -> Iterator[Engine]:
     found.close(now=False)
 
 
-def each(jobs: Iterable[Job], engine: Engine) -> Iterator[tuple[Job, Done]]:
+def each(jobs: Iterable[tuple[Job, int]], engine: Engine) -> Iterator[tuple[Job, Done]]:
     """The jobs and what they give, in the order in which they end. A job whose worker died is done again.
+
+    Each job comes with the number of documents to compute. Those with most begin, so that no worker is left alone with
+    one of them at the end; and where there are few in all, few workers begin.
 
     Raises StoreError when workers keep dying at one job, or the cluster goes away.
     """
-    waiting = list(jobs)[::-1]
+    ordered = sorted(jobs, key=itemgetter(1))
+    waiting = [job for job, _ in ordered]
+    most = max(1, sum(number for _, number in ordered) // WORTH)
     deaths: dict[Path, int] = {}
     under_way: dict[Future[Done], Job] = {}
     while waiting or under_way:
         died: list[Job] = []
         broken = False
-        while waiting and len(under_way) < engine.width:
+        while waiting and len(under_way) < min(engine.width, most):
             try:
                 under_way[engine.submit(waiting[-1])] = waiting[-1]
                 waiting.pop()
