@@ -6,11 +6,14 @@ left in a file. `test_fuzz.py` tries a thousand in each run of the tests.
 """
 
 import gzip
+import inspect
 import json
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from types import FunctionType
 
 import pyarrow as pa
 
@@ -23,6 +26,7 @@ from pipeline.read import RAW, read
 
 SECONDS = 5
 _NAMES = ("a.txt", "a.html", "a.jsonl", "a.warc", "a.warc.gz", "a.parquet", "a.txt.gz", "a.jsonl.gz")
+_GUIDED = ("pipeline.read", "pipeline.clean", "pipeline.annotate", "pipeline.offsets")
 _DAY = DocumentDate.of("2031-05-04", "metadata", 1.0)
 
 
@@ -97,11 +101,24 @@ def _offsets(data: bytes) -> None:
         assert whole.source(place, place + length) == (source, source + length)
 
 
+def _functions() -> Iterator[FunctionType]:
+    """Every function and method that strangers' bytes come to, so that atheris sees which branch an input takes."""
+    for name in [name for name in sys.modules if name.startswith(_GUIDED)]:
+        module = sys.modules[name]
+        classes = [one for one in vars(module).values() if isinstance(one, type) and one.__module__ == name]
+        for holder in (module, *classes):
+            for one in list(vars(holder).values()):
+                one = one.fget if isinstance(one, property) else getattr(one, "__func__", one)
+                one = inspect.unwrap(one) if callable(one) else one
+                if isinstance(one, FunctionType) and one.__module__ == name:
+                    yield one
+
+
 def main(count: int, seed: int, folder: Path) -> None:
     """Try so many inputs with atheris, which leaves the process when it is done or has found something."""
     import atheris
 
-    for function in (check, _offsets, _cleaned, _files, read, clean, Alignment.apply, Alignment.then, RawSpans.span):
+    for function in _functions():
         atheris.instrument_func(function)
     options = [f"-runs={count}", f"-seed={seed}", "-max_len=2000", "-timeout=900", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *options, str(folder)], check)

@@ -92,6 +92,27 @@ def test_a_wrong_source_toml_stops_before_anything_starts(raw, tmp_path):
     assert not list((tmp_path / "output").rglob("*.parquet"))
 
 
+def test_a_folder_that_may_not_be_written_is_exit_77(raw, tmp_path):
+    """Without the right to write there, a run and a catalogue end with 77 and name the path; nothing is left there."""
+    output = tmp_path / "output"
+    (output / "texts").mkdir(parents=True)
+    (output / "texts" / "1.0.0").mkdir()
+    bare = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    if bare and not shutil.which(bare[0]):
+        pytest.skip("nothing here takes root's right to write everywhere")
+    for folder in (output / "texts", output):
+        folder.chmod(0o555)
+    for arguments in (("documents", "--raw", raw), ("catalogue", "--package", "texts")):
+        command = [*bare, sys.executable, "-m", "pipeline", *map(str, arguments), "--output", str(output)]
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+        assert done.returncode == 77, done.stderr
+        assert f"{output}" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in output.rglob("*")) == ["1.0.0", "texts"]
+
+
 def test_a_stage_prints_what_it_made_as_json(raw, tmp_path):
     """`--json` gives machines the numbers, on standard output and nothing beside them."""
     done = onrecord("documents", "--raw", raw, "--output", tmp_path / "output", "--json")

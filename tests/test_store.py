@@ -411,3 +411,31 @@ def test_a_time_of_publication_is_only_what_was_given(
     assert times == ["2030-03-17T17:46:40Z", "2030-03-17T17:46:40Z"]
     assert catalogue.read(started).versions[0].published is None
     assert "<updated>2030-03-17T17:46:40Z</updated>" in (home / catalogue.FEED).read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "stated"),
+    [
+        ("0", "1970-01-01T00:00:00Z"),
+        ("2147483648", "2038-01-19T03:14:08Z"),
+        ("253339228799", "9997-12-31T23:59:59Z"),
+        *((wrong, None) for wrong in ("253339228800", "9" * 5_000, "-5", "1e9", "\u0661", "tomorrow")),
+    ],
+)
+def test_the_time_that_is_given_may_be_any_of_four_digits(
+    given: str, stated: str | None, first: Released, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1970, 2038 and 9997 are stated as they are; what is no time, or leaves no year to hold for, is refused by name,
+    and nothing is published.
+    """
+    home = tmp_path / "tiny"
+    home.mkdir()
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", given)
+    if stated is None:
+        with pytest.raises(StoreError, match=f"SOURCE_DATE_EPOCH={re.escape(given[:20])}: is no time"):
+            faults.add(first.folder, home)
+        assert catalogue.read(home).versions == ()
+    else:
+        faults.add(first.folder, home)
+        assert catalogue.read(home).stated == catalogue.read(home).versions[0].published == stated
+        assert verify.package(home) == []

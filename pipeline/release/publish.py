@@ -8,6 +8,7 @@ folders at worst: `settle`, with which every next one begins, brings all of it u
 import datetime
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -168,6 +169,10 @@ def _adopted(home: Path, version: str, last: catalogue.Entry | None) -> catalogu
     )
 
 
+_NO_TIME = 253_339_228_800
+"""The first second of the year 9998. What is stated holds for 366 days, and a year has four digits."""
+
+
 def _published(last: catalogue.Entry | None) -> str | None:
     """The time that SOURCE_DATE_EPOCH gives, never before that of the last release: a clock may have been set back."""
     epoch = _epoch()
@@ -178,9 +183,13 @@ def _published(last: catalogue.Entry | None) -> str | None:
 
 
 def _epoch() -> int | None:
-    """The seconds since 1970 that SOURCE_DATE_EPOCH gives; None when it gives none."""
+    """The seconds since 1970 that SOURCE_DATE_EPOCH gives; None when it is not set. StoreError when it is no time."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")
-    return int(given) if given.isdecimal() else None
+    if not given:
+        return None
+    if not re.fullmatch("[0-9]{1,12}", given) or int(given) >= _NO_TIME:
+        raise StoreError(f"SOURCE_DATE_EPOCH={given[:20]}: is no time. Give seconds since 1970, or leave it unset.")
+    return int(given)
 
 
 def _purge(home: Path, entry: catalogue.Entry) -> None:

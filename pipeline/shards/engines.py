@@ -6,6 +6,7 @@ its worker died, and how to be ready again after that.
 
 import os
 import secrets
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
@@ -61,8 +62,12 @@ class Processes:
         self.renew()
 
     def submit(self, job: Job) -> "Future[Done]":
-        """Hand the job to the next free process."""
-        return self._executor.submit(work, job)
+        """Hand the job to the next free process; one that begins for it is deaf to Ctrl-C from its first moment on."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._executor.submit(work, job)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def renew(self) -> None:
         """New processes in place of those that a death took with it."""
@@ -250,7 +255,6 @@ def _within(seconds: float, call: Callable[[], Any]) -> Any:
 
 def _begin() -> None:
     """A process begins: within its memory, deaf to Ctrl-C (the one who started it hears it), and never orphaned."""
-    import signal
     from multiprocessing import connection, parent_process
 
     limit_memory()
