@@ -20,7 +20,7 @@ _WORDS = {
     for name, words in lexicon.CLASSES.items()
     for word in words
 }
-_TRIGGER = lazy("[" + "".join(LETTER[name] for name in lexicon.TRIGGERS) + "]")
+_TRIGGERS = frozenset(LETTER[name] for name in lexicon.TRIGGERS)
 _PUNCTUATION = {
     "-": "hyphen",
     "‐": "hyphen",
@@ -35,15 +35,16 @@ _MARKS = {mark: LETTER[name] for mark, name in _PUNCTUATION.items()}
 
 # Longest number that is read as one: anything longer is no date.
 _LONGEST_NUMBER = 32
-_TOKEN = lazy(
-    r"(?P<space>\s+)"
-    r"|(?P<special>[12][0-9]{3}-W[0-5][0-9](?:-[1-7])?\b|FY\s?['’]?[0-9]{2,4}\b|[HQ][1-4]\b|"
-    r"[AaPp]\.\s?[Mm]\b\.?|[Oo]['’]clock\b|['’][0-9]0s\b|['’]s\b|['’][0-9]{2}\b)"
-    r"|(?P<word>[^\W\d_]+)"
-    r"|(?P<number>[0-9](?:[0-9.,:/–-]*[0-9])?(?:[^\W\d_](?:[\w:.+-]*\w)?)?)"
-    r"|(?P<mark>.)",
-    re.DOTALL,
-)
+_KINDS = {
+    "space": r"\s+",
+    "special": r"[12][0-9]{3}-W[0-5][0-9](?:-[1-7])?\b|FY\s?['’]?[0-9]{2,4}\b|[HQ][1-4]\b|"
+    r"[AaPp]\.\s?[Mm]\b\.?|[Oo]['’]clock\b|['’][0-9]0s\b|['’]s\b|['’][0-9]{2}\b",
+    "word": r"[^\W\d_]+",
+    "number": r"[0-9](?:[0-9.,:/–-]*[0-9])?(?:[^\W\d_](?:[\w:.+-]*\w)?)?",
+    "mark": ".",
+}
+_TOKEN = lazy("|".join((r"[^\W\d_]{3,}", *_KINDS.values())), re.DOTALL)  # no special token begins with three letters
+_KIND = lazy("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _KINDS.items()), re.DOTALL)
 # A text whose longest line is no longer than the first is hard-wrapped: an expression may go on from a line at least as
 # long as the second.  In any other text a line break ends a paragraph, a title or a date line.
 _LONGEST_WRAPPED, _SHORTEST_WRAPPED = 100, 45
@@ -69,35 +70,48 @@ class Runs(NamedTuple):
 def scan(text: str) -> Runs:
     """Every run of time words in a text that contains a trigger.  Linear in the text's length."""
     kept: list[Token] = []
-    run: list[Token] = []
-    line_start = 0
+    run: list[tuple[int, int, str] | Token] = []  # a quiet word is no token yet: most runs hold nothing else
+    telling = False  # whether the run does
+    line_start = end = 0
     wrapped = max(map(len, text.split("\n"))) <= _LONGEST_WRAPPED
-    for match in _TOKEN.finditer(text):
-        kind = match.lastgroup
-        if kind == "space":
-            blank = match[0]
-            lines = blank.count("\n")
-            if lines:
-                if run and (lines > 1 or not wrapped or match.start() - line_start < _SHORTEST_WRAPPED):
-                    _close(run, kept)
-                line_start = match.end()
+    for word in _TOKEN.findall(text):
+        start, end = end, end + len(word)
+        if word == " ":
             continue
-        token = _token(kind, match[0], match.start(), match.end())
+        lower = word.lower()
+        if lower in _QUIET:
+            run.append((start, end, lower))
+            continue
+        token = None
+        if word.isalpha():
+            if lower in _KNOWN:
+                token = _token("word", word, start, end)
+        elif word.isspace():
+            lines = word.count("\n")
+            goes_on = not lines or (lines == 1 and wrapped and start - line_start >= _SHORTEST_WRAPPED)
+            line_start = end if lines else line_start
+            if goes_on:
+                continue
+        elif match := _KIND.match(word):
+            token = _token(match.lastgroup, word, start, end)
         if token is not None:
             run.append(token)
+            telling = True
         elif run:
-            _close(run, kept)
-    _close(run, kept)
+            if telling:
+                _keep(run, kept)
+            run, telling = [], False
+    if telling:
+        _keep(run, kept)
     return Runs(kept, "".join([token.letter for token in kept]))
 
 
-def _close(run: list[Token], kept: list[Token]) -> None:
-    """Keep a finished run, its phrases joined, if it holds a trigger; empty it."""
-    joined = _phrases(run)
-    if _TRIGGER.search("".join([token.letter for token in joined])):
+def _keep(run: list[tuple[int, int, str] | Token], kept: list[Token]) -> None:
+    """Keep a run, its phrases joined, if it holds a trigger."""
+    joined = _phrases([it if isinstance(it, Token) else Token(*it[:2], *_QUIET[it[2]], it[2]) for it in run])
+    if not _TRIGGERS.isdisjoint([token.letter for token in joined]):
         kept.extend(joined)
-        kept.append(Token(run[-1].end, run[-1].end, BARRIER, None, ""))
-    run.clear()
+        kept.append(Token(joined[-1].end, joined[-1].end, BARRIER, None, ""))
 
 
 def _token(kind: str | None, text: str, start: int, end: int) -> Token | None:
@@ -202,6 +216,17 @@ for _words, _name in ((lexicon.FEASTS, "feast"), (lexicon.REFERENCES, "reference
 for _known in _PHRASES.values():
     _known.sort(key=lambda known: -len(known[0]))
 _PHRASE_WORDS = frozenset(part for known in _PHRASES.values() for parts, _, _ in known for part in parts)
+_KNOWN = _PHRASE_WORDS | _WORDS.keys()
+# What makes no run worth keeping, alone or together: no trigger, no part of a phrase that has no other words.
+_QUIET: dict[str, tuple[str, object]] = {
+    word: found
+    for word, found in (_WORDS | {mark: (letter, None) for mark, letter in _MARKS.items()}).items()
+    if found[0] not in _TRIGGERS and word not in lexicon.CAPITALISED
+}
+for _known in _PHRASES.values():
+    for _parts, _, _ in _known:
+        if all(_part in _QUIET for _part in _parts):
+            del _QUIET[_parts[0]]
 _CAPITAL_HEADS = frozenset(phrase.split()[0] for phrase in lexicon.FEASTS)
 _PHRASE_PART = "!"
 
