@@ -77,7 +77,7 @@ def published(output: Path, rows: tiny.Rows, version: str, withdrawn: dict[str, 
             tables.write_parquet("texts", texts, complete)
             withheld = (texts.num_rows - found["texts"].num_rows, manifest.digest(complete))
         before = last and (last.version, last.tagmanifest_sha256)
-        said = provenance.describe(found["documents"], "tiny", version, before, withheld)
+        said = provenance.describe(found, "tiny", version, before, withheld)
         (folder / provenance.FILE).write_text(said, encoding="utf-8")
         manifest.write_tags(folder, "tiny", version)
         publish.publish(folder, home, version)

@@ -276,6 +276,20 @@ def test_a_null_in_a_required_column_is_found() -> None:
     assert found["expect_column_values_to_not_be_null(name)"] == 1
 
 
+def test_what_fails_is_asked_for_apart_and_the_other_numbers_stay() -> None:
+    """A bad row in one column changes the outcome of its own expectations; all others count the same rows."""
+    rows = tiny.rows()["claims"]
+    rows[0]["confidence_span"] = 1.5
+    good, bad = (
+        {one.name: (one.rows, one.failed) for one, _ in expectations("claims", {"claims": table})}
+        for table in (tiny.tables(tiny.rows())["claims"], schema.table("claims", rows))
+    )
+
+    assert {name for name in good if good[name] != bad[name]} == {"expect_column_values_to_be_between(confidence_span)"}
+    assert {rows for rows, _ in good.values()} > {3}
+    assert {failed for _, failed in good.values()} == {0}
+
+
 def test_a_large_table_is_sampled_for_great_expectations_and_the_card_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above a size it looks at the same rows whatever their order, our rules at all, and the card tells the numbers."""
     monkeypatch.setattr(import_module("pipeline.check.expectations"), "SAMPLED", 2)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,8 +16,9 @@ import pytest
 
 from pipeline.errors import StoreError
 from pipeline.run import run
-from pipeline.shards import cut
-from pipeline.shards.engines import ANSWER
+from pipeline.shards import cut, engines
+from pipeline.shards.engines import ANSWER, WORTH, InProcess, each
+from pipeline.shards.stage import Cost, Done, Job
 
 ROOT = Path(__file__).parent.parent
 POISONED = Path(__file__).parent / "poisoned"
@@ -62,8 +64,9 @@ def plain(raw: Path, tmp_path: Path) -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Shards of four documents in the mean, for runs in this process."""
+    """Shards of four documents in the mean, for runs in this process; every document is worth a worker."""
     monkeypatch.setattr(cut, "SHARD_DOCUMENTS", 4)
+    monkeypatch.setattr(engines, "WORTH", 1)
 
 
 def poison(raw: Path, *words: str, language: str = "fr") -> None:
@@ -144,7 +147,10 @@ def test_a_run_that_was_killed_leaves_nobody_behind_and_the_next_one_goes_on(raw
     poison(raw, "CLEAN-HOLD")
     run(raw, tmp_path / "plain", "tiny", until="documents")
     place = ["documents", "--raw", str(raw), "--output", str(tmp_path / "output"), "--package", "tiny"]
-    program = "from pipeline.shards import cut; cut.SHARD_DOCUMENTS = 4\nfrom pipeline.__main__ import script; script()"
+    program = (
+        "from pipeline.shards import cut, engines; cut.SHARD_DOCUMENTS, engines.WORTH = 4, 1\n"
+        "from pipeline.__main__ import script; script()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program, *place, "--workers", "2"], env=environment(tmp_path), start_new_session=True
     ) as killed:
@@ -185,6 +191,38 @@ def test_a_pool_gives_the_bytes_of_one_process(raw, plain, tmp_path):
     run(raw, tmp_path / "output", "tiny", until="claims", workers=2)
 
     assert tree(tmp_path / "output") == plain
+
+
+class Noting(InProcess):
+    """An engine with room for many jobs, which does none and notes when it is handed which."""
+
+    width = 10
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+
+    def submit(self, job: Job) -> "Future[Done]":
+        """Note the job; it is done."""
+        self.noted.append(job.result.name)
+        future: Future[Done] = Future()
+        future.set_result(Done({}, 0, Cost("", 0.0, 0)))
+        return future
+
+
+def test_the_dearest_job_begins_and_few_documents_are_handed_to_few_workers(monkeypatch):
+    """Jobs begin by the documents that they have to compute; each worker at once stands for a hundred of them."""
+    monkeypatch.setattr(engines, "WORTH", WORTH)
+    under_way = {}
+    for sizes in ([3, 0, 50, 7], [90, 150, 30], [400, 300, 500]):
+        engine = Noting()
+        jobs = [(Job("clean", "", (), Path(str(size))), size) for size in sizes]
+        done = each(jobs, engine)
+        next(done)
+        under_way[sum(sizes)] = len(engine.noted)
+        list(done)
+
+        assert engine.noted == [str(size) for size in sorted(sizes, reverse=True)]
+    assert under_way == {60: 1, 270: 2, 1200: 3}
 
 
 # ---- a real Dask cluster ----

@@ -38,7 +38,7 @@ def test_a_rebuild_tells_which_facts_are_others(tmp_path: Path) -> None:
     for name, facts in (("then", FACTS), ("now", later)):
         told = provenance.told(raw(tmp_path / f"raw-{name}", facts))
         (tmp_path / name).mkdir()
-        said = provenance.describe(documents, "tiny", "1.0.0", None, None, told)
+        said = provenance.describe({"documents": documents}, "tiny", "1.0.0", None, None, told)
         (tmp_path / name / provenance.FILE).write_text(said)
 
     assert [

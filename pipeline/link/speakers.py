@@ -7,6 +7,8 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
@@ -79,31 +81,48 @@ def find_speakers(corpus: Corpus, aliases: Aliases) -> tuple[str, ...]:
 
 
 def speakers(corpus: Corpus, version: str) -> Iterator[pa.RecordBatch]:
-    """The rows of `speakers` by key, from what `find_speakers` made."""
+    """The rows of `speakers` by key, from what `find_speakers` made.
+
+    The engine counts, and sorts the words: a list of distinct values, as SQL would make it, does not spill to disk.
+    """
+    whose = (
+        "FROM said s JOIN named n ON s.document_id = n.document_id AND s.speaker_kind = n.speaker_kind "
+        "AND s.speaker = n.speaker"
+    )
+    corpus.execute(
+        "CREATE OR REPLACE TABLE spoken AS SELECT speaker_id, min(name) AS name, min(kind) AS kind, "
+        "min(evidence) AS evidence, min(others) AS others, sum(claims) AS claims, count(*) AS documents, "
+        "count(DISTINCT outlet) AS outlets FROM (SELECT n.speaker_id, s.document_id, min(n.name) AS name, "
+        "min(n.kind) AS kind, min(n.evidence) AS evidence, min(n.others) AS others, count(*) AS claims, "
+        f"min(s.outlet) AS outlet {whose} GROUP BY ALL) GROUP BY speaker_id"
+    )
+    corpus.execute(
+        "CREATE OR REPLACE TABLE worded AS SELECT DISTINCT n.speaker_id, s.speaker, s.form, s.role, s.affiliation "
+        f"{whose} ORDER BY speaker_id"
+    )
+    words = groupby(corpus.rows("FROM worded"), key=itemgetter(0))
     held: list[tuple[Any, ...]] = []
-    for row in corpus.rows(
-        "SELECT n.speaker_id, min(n.name), min(n.kind), min(n.evidence), min(n.others), count(*), "
-        "count(DISTINCT s.document_id), count(DISTINCT s.outlet), list(DISTINCT s.speaker), list(DISTINCT s.form), "
-        "list(DISTINCT s.role), list(DISTINCT s.affiliation) FROM said s JOIN named n ON s.document_id = n.document_id "
-        "AND s.speaker_kind = n.speaker_kind AND s.speaker = n.speaker GROUP BY n.speaker_id ORDER BY n.speaker_id"
-    ):
-        held.append(row)
+    for row, (_, told) in zip(corpus.rows("FROM spoken ORDER BY speaker_id"), words, strict=True):
+        _, said, forms, roles, affiliations = zip(*told, strict=True)
+        held.append((*row, {*said, *forms}, set(roles), set(affiliations)))
         if len(held) == _BATCH:
             yield from schema.table("speakers", _rows(held, version)).to_batches()
             held = []
     yield from schema.table("speakers", _rows(held, version)).to_batches()
+    for table in ("spoken", "worded"):
+        corpus.execute(f"DROP TABLE {table}")
 
 
 def _rows(held: list[tuple[Any, ...]], version: str) -> Iterator[dict[str, Any]]:
-    for key, name, kind, evidence, others, claims, documents, outlets, said, forms, roles, affiliations in held:
+    for key, name, kind, evidence, others, claims, documents, outlets, forms, roles, affiliations in held:
         yield {
             "speaker_id": key,
             "name": name,
             "kind": kind,
-            "forms": _json(sorted({*said, *(forms or ())} - {None, ""})),
+            "forms": _json(sorted(forms - {None, ""})),
             "evidence": evidence or _json(dict.fromkeys(others or (), "spelling")),
-            "roles": _json(sorted(filter(None, roles or ()))),
-            "affiliations": _json(sorted(filter(None, affiliations or ()))),
+            "roles": _json(sorted(roles - {None, ""})),
+            "affiliations": _json(sorted(affiliations - {None, ""})),
             "claims": claims,
             "documents": documents,
             "outlets": outlets,

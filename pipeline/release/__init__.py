@@ -97,7 +97,8 @@ def release(
         gone = {one.document_id for one in known}
         new = {document: reason for document, reason in (withdrawn or {}).items() if document not in gone}
         base = _base(home, held)
-        found = build.compare(last.version if last else "1.0.0", base, _listed(known, new, "0.0.0"))
+        build.describe(last.version if last else "1.0.0", _listed(known, new, "0.0.0"))
+        found = build.compare(base)
         least = found.least
         if last is not None and found.bump == "none":
             if version == "auto" and not _rebuilt(build, home, held, last):
@@ -112,7 +113,7 @@ def release(
                 f"Take {least} or higher, or auto.",
                 build.report,
             )
-        found = build.compare(chosen, base, _listed(known, new, chosen))
+        build.describe(chosen, _listed(known, new, chosen))
         build.finish(chosen, found, last and (last.version, last.tagmanifest_sha256), key)
         _whole(folder, verify.release(folder))
         publish.publish(folder, home, chosen, key)
@@ -168,8 +169,10 @@ def rebuild(build: Build, folder: Path, home: Path, held: catalogue.Catalogue) -
     before = held.before(folder.name)
     gone = before is not None and before.status == "withdrawn"
     base = None if before is None or gone else home / before.version
-    told = build.compare(folder.name, base, withdrawals(folder))
-    build.finish(folder.name, folder if gone else told, before and (before.version, before.tagmanifest_sha256))
+    build.describe(folder.name, withdrawals(folder))
+    build.finish(
+        folder.name, folder if gone else build.compare(base), before and (before.version, before.tagmanifest_sha256)
+    )
 
 
 def _nothing_new(build: Build, home: Path, held: catalogue.Catalogue, entry: catalogue.Entry) -> Released:

@@ -27,9 +27,9 @@ class Withdrawal(NamedTuple):
 
 
 class Build:
-    """A release in the making: `data/` is there from the start, `compare` and then `finish` add what describes it.
+    """A release in the making: `data/` is there from the start; `describe`, `compare`, `finish` add what tells of it.
 
-    Both may be called again, for another version or against another release.
+    All may be called again, in this order: for another version, or against another release.
 
     Attributes:
         folder: where it is built.
@@ -51,8 +51,8 @@ class Build:
         self._withheld = (withheld, whole) if withheld else None
         self._manifest = manifest.write_payload(folder)
 
-    def compare(self, version: str, base: Path | None, withdrawals: Sequence[Withdrawal]) -> changes.Changes:
-        """What is other than in the release `base`, None for the first; `version` stands in what is compared."""
+    def describe(self, version: str, withdrawals: Sequence[Withdrawal]) -> None:
+        """Begin anew with what two releases are compared by, as of a version."""
         for path in self.folder.iterdir():
             if path.is_dir() and path.name != "data":
                 shutil.rmtree(path)
@@ -63,12 +63,15 @@ class Build:
         if withdrawals:
             told = {"withdrawals": [held._asdict() for held in sorted(withdrawals)]}
             self._write(WITHDRAWALS, json.dumps(told, ensure_ascii=False, indent=2) + "\n")
+
+    def compare(self, base: Path | None) -> changes.Changes:
+        """What is other than in the release `base`, None for the first; it does not hang on the version."""
         return changes.compare(base, self.folder)
 
     def finish(
         self, version: str, told: changes.Changes | Path, previous: tuple[str, str] | None, key: Path | None = None
     ) -> None:
-        """Write all that stands beside `data/`, for the version that `compare` was given.
+        """Write all that stands beside `data/`, for the version that `describe` was given.
 
         Args:
             version: of the release.
@@ -98,7 +101,7 @@ class Build:
         self._write(croissant.FILE, croissant.descriptor(self.folder, self.package, version))
         self._write(
             provenance.FILE,
-            provenance.describe(written["documents"], self.package, version, previous, self._withheld, self._told),
+            provenance.describe(written, self.package, version, previous, self._withheld, self._told),
         )
         page.write(self.folder, self.package, version)
         manifest.write_tags(self.folder, self.package, version)

@@ -17,9 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline import schema
+from pipeline.corpus import Corpus, Source
 
 FILE = "provenance.json"
 _HERE = Path(__file__).parent.parent
@@ -31,7 +30,7 @@ _ROUNDING = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8", "a
 
 
 def describe(
-    documents: pa.Table,
+    tables: Mapping[str, Source],
     package: str,
     version: str,
     previous: tuple[str, str] | None,
@@ -41,7 +40,7 @@ def describe(
     """The text of provenance.json.
 
     Args:
-        documents: the table as published.
+        tables: with the documents as published.
         package: its name.
         version: of the release.
         previous: version and tagmanifest digest of the release before.
@@ -54,7 +53,7 @@ def describe(
         "version": version,
         "previous": previous and {"version": previous[0], "tagmanifest_sha256": previous[1]},
         "command": ["onrecord", "release", "--package", package, "--version", version],
-        "inputs": inputs(documents) | {"told": dict(sorted(told.items()))},
+        "inputs": inputs(tables) | {"told": dict(sorted(told.items()))},
         "withheld": withheld and {"documents": withheld[0], "texts_sha256": withheld[1]},
         "code": {
             "name": "onrecord",
@@ -72,19 +71,18 @@ def describe(
     return json.dumps(found, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def inputs(documents: pa.Table) -> dict[str, Any]:
+def inputs(tables: Mapping[str, Source]) -> dict[str, Any]:
     """Number, bytes and digest of the raw documents.
 
     The digest is the SHA-256 of a line for each, by `source`: its `raw_sha256` ('-' where it could not be read), two
     spaces, its `source`. Both stand in the table documents, row by row.
     """
-    rows = sorted(zip(*(documents[name].to_pylist() for name in ("source", "raw_sha256")), strict=True))
-    lines = "".join(f"{digest or '-'}  {source}\n" for source, digest in rows)
-    return {
-        "documents": documents.num_rows,
-        "bytes": sum(size or 0 for size in documents["raw_bytes"].to_pylist()),
-        "sha256": hashlib.sha256(lines.encode("utf-8", "surrogatepass")).hexdigest(),
-    }
+    found, number, size = hashlib.sha256(), 0, 0
+    rows = "SELECT source, coalesce(raw_sha256, '-'), coalesce(raw_bytes, 0) FROM documents ORDER BY source"
+    for source, digest, length in Corpus.of(tables).rows(rows):
+        found.update(f"{digest}  {source}\n".encode())
+        number, size = number + 1, size + length
+    return {"documents": number, "bytes": size, "sha256": found.hexdigest()}
 
 
 def told(raw: Path) -> dict[str, str]:
