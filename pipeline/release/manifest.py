@@ -106,23 +106,24 @@ def read(path: Path) -> dict[str, str]:
 
 def write_payload(built: Path) -> str:
     """Write manifest-sha256.txt over data/; its own digest, which names the data."""
-    lines = text(digests(built, payload(built)))
-    (built / PAYLOAD).write_text(lines, encoding="ascii", newline="\n")
-    return hashlib.sha256(lines.encode("ascii")).hexdigest()
+    return _write(built / PAYLOAD, text(digests(built, payload(built))))
 
 
 def write_tags(built: Path, package: str, version: str) -> str:
     """Write what makes the folder a bag, tagmanifest-sha256.txt last; its own digest, which names the release."""
-    (built / "bagit.txt").write_text(BAG, encoding="ascii", newline="\n")
-    (built / "bag-info.txt").write_text(
-        f"External-Identifier: {package} {version}\nPayload-Oxum: {oxum(built)}\n", encoding="ascii", newline="\n"
-    )
-    lines = text(digests(built, tags(built)))
-    (built / TAGS).write_text(lines, encoding="ascii", newline="\n")
-    return hashlib.sha256(lines.encode("ascii")).hexdigest()
+    _write(built / "bagit.txt", BAG)
+    _write(built / "bag-info.txt", f"External-Identifier: {package} {version}\nPayload-Oxum: {oxum(built)}\n")
+    return _write(built / TAGS, text(digests(built, tags(built))))
 
 
 def oxum(folder: Path) -> str:
     """BagIt's quick check of a payload: bytes, a dot, number of files."""
     sizes = [(folder / name).stat().st_size for name in payload(folder)]
     return f"{sum(sizes)}.{len(sizes)}"
+
+
+def _write(path: Path, lines: str) -> str:
+    """Write a file of plain ASCII, as it stands; its digest."""
+    content = lines.encode("ascii")
+    path.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()
