@@ -167,14 +167,14 @@ class Reading:
         tokens = self._chunks[place[0]]
         return Tokens(*(getattr(tokens, name)[place[1]] for name in Tokens.__slots__))
 
-    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """The same tokens with their lower and upper hidden states. Ask in the order of the text."""
+    def states(self, span: Span) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper hidden states of the same tokens, (tokens, WIDTH). Ask in the order of the text."""
         place = self._place(span)
         if place is None:
             nothing = np.empty((0, WIDTH), np.float16)
-            return self.words(span), nothing, nothing
+            return nothing, nothing
         seen = self._seen(place[0])
-        return self.words(span), seen.lower[place[1]], seen.upper[place[1]]
+        return seen.lower[place[1]], seen.upper[place[1]]
 
     def _place(self, span: Span) -> tuple[int, slice] | None:
         """The chunk that holds most of a span, and the tokens of it; None where no token shares a code point."""
