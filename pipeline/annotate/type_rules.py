@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from math import prod
 from typing import TYPE_CHECKING
 
 from pipeline.annotate.lexicons import load
@@ -155,7 +154,10 @@ def _says(name: str, lowered: str) -> bool:
 
 def _either(strengths: Iterator[float]) -> float:
     """One of several independent signs is enough."""
-    return 1 - prod(1 - strength for strength in strengths)
+    none = 1.0
+    for strength in strengths:
+        none *= 1 - strength
+    return 1 - none
 
 
 def _finite(words: Words, i: int) -> bool:
