@@ -177,17 +177,17 @@ def test_the_hidden_states_of_a_span_are_those_of_its_tokens():
     """Other heads get the hidden states of exactly the tokens that a span touches."""
     reading = model.Reading(HARBOUR, [(0, len(HARBOUR))], marks(HARBOUR))
     start = HARBOUR.index("Orla")
-    tokens, lower, upper = reading.tokens((start, start + len("Orla Venn")))
+    span = (start, start + len("Orla Venn"))
+    tokens, (lower, upper) = reading.words(span), reading.states(span)
 
     assert (tokens.starts[0], tokens.ends[-1]) == (start, start + len("Orla Venn"))
     assert lower.shape == upper.shape == (len(tokens.ids), model.WIDTH)
-    assert np.array_equal(tokens.ids, reading.words((start, start + len("Orla Venn"))).ids)
     assert not np.array_equal(lower, upper)
 
 
 def test_a_text_without_tokens_has_no_hidden_states():
     """Where nothing can be read, a span has no tokens."""
-    assert model.Reading(" ", [(0, 1)], []).tokens((0, 1))[1].shape == (0, model.WIDTH)
+    assert model.Reading(" ", [(0, 1)], []).states((0, 1))[0].shape == (0, model.WIDTH)
     assert len(model.Reading(" ", [(0, 1)], []).words((0, 1)).ids) == 0
 
 
@@ -196,10 +196,10 @@ def test_hidden_states_do_not_hang_on_the_chunk_that_was_read_last():
     text = HARBOUR + "\n" + "The ferry left the harbour at noon and came back after dark. " * 1_500
     paragraphs = [(0, len(HARBOUR)), (len(HARBOUR) + 1, len(text))]
     reading = model.Reading(text, paragraphs, marks(HARBOUR))
-    before = reading.tokens((0, 40))[2]
-    reading.tokens((len(text) - 40, len(text)))
+    before = reading.states((0, 40))[1]
+    reading.states((len(text) - 40, len(text)))
 
-    assert np.array_equal(before, reading.tokens((0, 40))[2])
+    assert np.array_equal(before, reading.states((0, 40))[1])
 
 
 def test_calibration_error_of_honest_and_of_boasting_probabilities():

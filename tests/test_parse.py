@@ -95,6 +95,19 @@ def test_lines_of_a_batch_do_not_touch() -> None:
     assert found == alone
 
 
+def test_half_precision_is_numpys() -> None:
+    """Every number that half precision holds, what lies midway between two of them, and the steps beside that."""
+    held = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32).view(np.uint32)
+    middle = ((held[1:].astype(np.uint64) + held[:-1]) // 2).astype(np.uint32)
+    numbers = np.concatenate([held, middle - 1, middle, middle + 1]).view(np.float32)
+    rows = np.resize(numbers[np.isfinite(numbers)], (1_024, 256))
+
+    with np.errstate(over="ignore"):
+        expected = rows.astype(np.float16)
+
+    assert np.array_equal(layers.half_precision(256)(rows), expected)
+
+
 @given(st.text(max_size=200))
 @example("")
 @example("\n\n")

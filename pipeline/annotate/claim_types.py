@@ -116,7 +116,8 @@ def _buckets(words: Words) -> np.ndarray:
     codes = [word, tag, *(before[:-1] * _MIX + after[1:] for before, after in pairs)]
     codes += [head[hung] * _MIX + word[hung], head[hung] * _MIX + tag[hung]]
     # The high bits of a product depend on all bits of its factors.
-    return np.unique((np.concatenate(codes) * _MIX) >> np.uint64(52)).astype(np.int64)
+    found = (np.concatenate(codes) * _MIX) >> np.uint64(52)
+    return np.flatnonzero(np.bincount(found.astype(np.int64), minlength=BUCKETS))
 
 
 def _code(low: str, tag: str) -> int:
@@ -171,12 +172,12 @@ class Heads:
 
 def told(logits: np.ndarray) -> np.ndarray:
     """Foreign logits as features of the own heads: bounded, of the size of the tests."""
-    return np.clip(logits, -6, 6) / 2
+    return np.minimum(np.maximum(logits, -6), 6) / 2
 
 
 def probability(logits: np.ndarray) -> np.ndarray:
     """The logistic function."""
-    return 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    return 1 / (1 + np.exp(-np.minimum(np.maximum(logits, -30), 30)))
 
 
 def load(content: bytes) -> Heads:
@@ -230,11 +231,11 @@ def decide(probabilities: np.ndarray, given: np.ndarray) -> Types:
 
 def pooled(reading: Reading, spans: Sequence[Span]) -> np.ndarray:
     """The means of the lower and of the upper hidden states of the tokens in the spans, (STATE,); zeros for none."""
-    read = [reading.tokens(span) for span in spans]
-    count = sum(len(lower) for _, lower, _ in read)
+    read = [reading.states(span) for span in spans]
+    count = sum(len(lower) for lower, _ in read)
     if not count:
         return np.zeros(STATE, np.float32)
-    sums = [np.concatenate([lower.sum(0, np.float32), upper.sum(0, np.float32)]) for _, lower, upper in read]
+    sums = [np.concatenate([half.sum(0, np.float32) for half in halves]) for halves in read]
     return sum(sums[1:], sums[0]) / count
 
 

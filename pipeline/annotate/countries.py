@@ -63,19 +63,20 @@ def known(t: Tree, cased: list[str], closed: list[bool], found: Found) -> set[in
     plain = [word.replace("’", "'") for word in cased]
     longest = _gazetteer().longest
     taken: set[int] = set()
-    i = 0
-    while i < len(plain):
-        most = min(longest.get(plain[i], 0), len(plain) - i)
+    after = 0
+    for i, word in enumerate(plain):
+        if i < after or word not in longest:
+            continue
+        most = min(longest[word], len(plain) - i)
         size = next((n for n in range(most, 0, -1) if tuple(plain[i : i + n]) in forms), 0)
         if not size:
-            i += 1
             continue
         country, kind = forms[tuple(plain[i : i + size])]
         last = i + size - 1
         if closed[i] or not _swallowed(t, cased, i, last):
             taken.update(range(i, last + 1))
             _add(t, i, last, country, kind, found)
-        i = last + 1
+        after = last + 1
     return taken
 
 

@@ -26,6 +26,7 @@ WORDS = 20_000  # distinct words whose embedding is kept: 8 MB; all are forgotte
 _EPSILON = 1e-8  # thinc's LayerNorm adds it to the variance
 _OPSET = 17  # of ONNX; the first with LayerNormalization
 _FORMAT = 8  # of ONNX files; the one of that opset
+_FLOAT, _HALF = 1, 10  # kinds of numbers in ONNX files
 
 
 def quicken(nlp: "Language") -> None:
@@ -132,6 +133,12 @@ def _run(content: bytes) -> Callable[[np.ndarray], np.ndarray]:
     return lambda x: session.run(None, {"x": x})[0]
 
 
+def half_precision(width: int) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that rounds rows of `width` numbers to half precision as numpy does, in a tenth of its time."""
+    graph = _Graph(width)
+    return _run(graph.content(graph.node("Cast", ["x"], to=_HALF), width, _HALF))
+
+
 class _Graph:
     """Writes an ONNX file: the few messages of its protocol buffers that a chain of products needs.
 
@@ -167,20 +174,20 @@ class _Graph:
         )
         return name
 
-    def content(self, output: str, width: int) -> bytes:
+    def content(self, output: str, width: int, kind: int = _FLOAT) -> bytes:
         graph = (
             _join(_field(1, node) for node in self._nodes)
             + _field(2, "layers")
             + _join(_field(5, constant) for constant in self._constants)
             + _field(11, self._input)
-            + _field(12, _value(output, width))
+            + _field(12, _value(output, width, kind))
         )
         return _field(1, _FORMAT) + _field(7, graph) + _field(8, _field(1, "") + _field(2, _OPSET))
 
 
-def _value(name: str, width: int) -> bytes:
+def _value(name: str, width: int, kind: int = _FLOAT) -> bytes:
     shape = _field(1, _field(2, "rows")) + _field(1, _field(1, width))
-    return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, shape)))
+    return _field(1, name) + _field(2, _field(1, _field(1, kind) + _field(2, shape)))
 
 
 def _attribute(name: str, value: int | float) -> bytes:

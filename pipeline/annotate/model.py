@@ -9,7 +9,7 @@ is run alone, so what comes out depends on the document only. `pipeline.train` m
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from pipeline.annotate.layers import half_precision
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
@@ -167,14 +168,14 @@ class Reading:
         tokens = self._chunks[place[0]]
         return Tokens(*(getattr(tokens, name)[place[1]] for name in Tokens.__slots__))
 
-    def tokens(self, span: Span) -> tuple[Tokens, np.ndarray, np.ndarray]:
-        """The same tokens with their lower and upper hidden states. Ask in the order of the text."""
+    def states(self, span: Span) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper hidden states of the same tokens, (tokens, WIDTH). Ask in the order of the text."""
         place = self._place(span)
         if place is None:
             nothing = np.empty((0, WIDTH), np.float16)
-            return self.words(span), nothing, nothing
+            return nothing, nothing
         seen = self._seen(place[0])
-        return self.words(span), seen.lower[place[1]], seen.upper[place[1]]
+        return seen.lower[place[1]], seen.upper[place[1]]
 
     def _place(self, span: Span) -> tuple[int, slice] | None:
         """The chunk that holds most of a span, and the tokens of it; None where no token shares a code point."""
@@ -372,8 +373,13 @@ def forward(session: "InferenceSession", tokens: Tokens) -> Seen:
         for told, found in zip(
             session.run(list(Seen._fields), {"ids": ids[None], "features": features[None]}), seen, strict=True
         ):
-            found[decided:decided_end] = told[0][kept]
+            found[decided:decided_end] = (told[0] if found.dtype == told.dtype else _half()(told[0]))[kept]
     return seen
+
+
+@cache
+def _half() -> Callable[[np.ndarray], np.ndarray]:
+    return half_precision(WIDTH)
 
 
 def _best(scores: np.ndarray) -> list[int]:
@@ -444,8 +450,12 @@ def decode(text: str, tokens: Tokens, scores: np.ndarray, links: np.ndarray, dec
     units = tokens.units.tolist()
 
     def pooled(spans: list[Span], vector: int) -> np.ndarray:
-        place = slice(vector * LINK, (vector + 1) * LINK)
-        return np.array([links[start:end, place].sum(0) / (end - start) for start, end in spans]).reshape(-1, LINK)
+        if not spans:
+            return np.empty((0, LINK), np.float32)
+        # A row behind the last: every other sum is of what lies between two spans.
+        vectors = np.pad(links[:, vector * LINK : (vector + 1) * LINK], ((0, 1), (0, 0)))
+        edges = np.array(spans)
+        return np.add.reduceat(vectors, edges.ravel())[::2] / np.diff(edges).astype(np.float32)
 
     def mean(span: Span) -> float:
         return float(chosen[span[0] : span[1]].sum() / (span[1] - span[0]))

@@ -36,6 +36,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Tree:
     """A Doc as plain lists, one entry a token: much faster to walk than spaCy's own objects.
 
+    word      the word as it stands
     low       the word in lower case
     tag       Penn Treebank tag
     dep       relation to the head
@@ -48,6 +49,7 @@ class Tree:
     sentence  number of its sentence, from 0
     """
 
+    word: list[str]
     low: list[str]
     tag: list[str]
     dep: list[str]
@@ -123,18 +125,19 @@ def parse(text: str) -> "Doc":
 def tree(doc: "Doc") -> Tree:
     """The lists of a parsed Doc; several annotators ask for those of the same one."""
     import numpy as np
-    from spacy.attrs import DEP, HEAD, LENGTH, LOWER, SENT_START, SPACY, TAG
+    from spacy.attrs import DEP, HEAD, LENGTH, LOWER, ORTH, SENT_START, SPACY, TAG
 
     n = len(doc)
     if not n:
-        return Tree([], [], [], [], [], [], [], [], [], [])
-    dep, heads, tag, sentence, length, space, low = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH, SPACY, LOWER]).T
+        return Tree([], [], [], [], [], [], [], [], [], [], [])
+    columns = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH, SPACY, LOWER, ORTH])
+    dep, heads, tag, sentence, length, space, low, word = columns.T
     strings = doc.vocab.strings
 
     def words(column: np.ndarray) -> list[str]:
-        keys, places = np.unique(column, return_inverse=True)
-        names = [strings[key] for key in keys.tolist()]
-        return [names[place] for place in places.tolist()]
+        keys = column.tolist()
+        names = {key: strings[key] for key in set(keys)}
+        return [names[key] for key in keys]
 
     index = np.arange(n)
     head = index + heads.astype(np.int64)
@@ -152,6 +155,7 @@ def tree(doc: "Doc") -> Tree:
             kids[h].append(i)
     end = np.cumsum(length + space).astype(np.int64) - space.astype(np.int64)
     return Tree(
+        word=words(word),
         low=words(low),
         tag=words(tag),
         dep=words(dep),

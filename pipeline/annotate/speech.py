@@ -93,8 +93,7 @@ def passed_on(
 
 def states(reading: Reading, span: Span) -> np.ndarray:
     """Lower and upper hidden states of a span's tokens, side by side."""
-    _, lower, upper = reading.tokens(span)
-    return np.hstack([lower, upper])
+    return np.hstack(reading.states(span))
 
 
 def evidence(article: Article, attributions: Sequence["Attribution"], sentences: Sequence[Span]) -> np.ndarray:

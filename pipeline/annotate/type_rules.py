@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from math import prod
 from typing import TYPE_CHECKING
 
 from pipeline.annotate.lexicons import load
-from pipeline.annotate.parse import parse
+from pipeline.annotate.parse import parse, tree
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span
@@ -133,12 +132,14 @@ def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | 
 
 def words_of(text: str, tokens: "Span | Doc | None") -> Words:
     """The words of a text; where `tokens` is None it is parsed by itself."""
-    kept = [token for token in (parse(text) if tokens is None else tokens) if not token.is_space]
+    span = (parse(text) if tokens is None else tokens)[:]
+    t = tree(span.doc)
+    kept = [i for i in range(span.start, span.end) if not t.low[i].isspace()]
     return Words(
-        low=[token.lower_.replace("’", "'") for token in kept],
-        tag=[token.tag_ for token in kept],
-        dep=[token.dep_ for token in kept],
-        cased=[token.text for token in kept],
+        low=[t.low[i].replace("’", "'") for i in kept],
+        tag=[t.tag[i] for i in kept],
+        dep=[t.dep[i] for i in kept],
+        cased=[t.word[i] for i in kept],
         text=text.lower().replace("’", "'"),
     )
 
@@ -146,17 +147,17 @@ def words_of(text: str, tokens: "Span | Doc | None") -> Words:
 def _says(name: str, lowered: str) -> bool:
     """Whether a text in lower case holds a phrase of the list, from the start of a word."""
     for phrase in _LEXICON.phrases[name]:
-        at = lowered.find(phrase)
-        while at >= 0:
-            if not at or not lowered[at - 1].isalnum():
-                return True
-            at = lowered.find(phrase, at + 1)
+        if phrase in lowered and re.search(rf"(?<![^\W_]){re.escape(phrase)}", lowered):
+            return True
     return False
 
 
 def _either(strengths: Iterator[float]) -> float:
     """One of several independent signs is enough."""
-    return 1 - prod(1 - strength for strength in strengths)
+    none = 1.0
+    for strength in strengths:
+        none *= 1 - strength
+    return 1 - none
 
 
 def _finite(words: Words, i: int) -> bool:

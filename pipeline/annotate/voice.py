@@ -95,7 +95,7 @@ def marked(article: Article, t: Tree) -> tuple[frozenset[int], frozenset[int]]:
 
 def tokens(t: Tree, spans: Iterable[Span]) -> frozenset[int]:
     """The tokens that share a code point with any of the spans."""
-    return frozenset(i for start, end in spans for i in range(bisect_right(t.end, start), bisect_left(t.start, end)))
+    return frozenset().union(*(range(bisect_right(t.end, start), bisect_left(t.start, end)) for start, end in spans))
 
 
 def _judged(t: Tree, i: int) -> Iterator[int]:
