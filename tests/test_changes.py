@@ -242,6 +242,32 @@ def test_what_changed_is_counted(old: Path, tmp_path: Path) -> None:
     assert [outlets[rows["dates"][0]["document_id"]]] == [one.outlet for one in found["dates"].outlets]
 
 
+def test_a_long_column_is_compared_by_row_groups_with_the_same_outcome(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read some row groups at a time or whole, a table of many groups has the same changes, also where rows moved."""
+    monkeypatch.setattr("pipeline.release.tables.ROW_GROUP_ROWS", 16)
+    monkeypatch.setattr("pipeline.release.tables._LONG_ROWS", {"documents": 3})
+    rows = many(200)
+    one = built(tmp_path / "one", rows)
+    del rows["claims"][3:25]
+    for number in (0, 40, 150):
+        rows["claims"][number] |= {"confidence_span": None, "cue": "quoth"}
+    rows["documents"][-1]["title"] = None
+    later = built(tmp_path / "later", rows)
+    whole = changes.compare(one, later)
+    monkeypatch.setattr("pipeline.release.changes.rows._LONG", 0)
+    parts = changes.compare(one, later)
+
+    assert whole.tables["claims"].columns == {"confidence_span": 3, "cue": 3}
+    assert whole.tables["documents"].columns == {"title": 1}
+    for name, table in whole.tables.items():
+        other = parts.tables[name]
+        assert table.upserts.equals(other.upserts)
+        assert table.deletes.equals(other.deletes)
+        assert replace(table, upserts=None, deletes=None) == replace(other, upserts=None, deletes=None)
+
+
 def test_a_number_counts_by_its_bits(tmp_path: Path) -> None:
     """A nan equals itself and -0.0 is not 0.0: what is written alike is equal, and nothing else."""
     rows = many(20)

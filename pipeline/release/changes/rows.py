@@ -1,8 +1,9 @@
 """Which rows of a table two releases do not share, told by key and content.
 
 Tables are compared as they lie in their Parquet files, one column at a time, so that what is held is one column of
-each side and not the tables. Strings that the files hold by few distinct values stay numbers, which is most of what
-there is to save. Numbers are compared by their bits: equal rows are those that are written alike.
+each side and not the tables; of long columns, such as texts, some row groups. Strings that the files hold by few
+distinct values stay numbers, which is most of what there is to save. Numbers are compared by their bits: equal rows
+are those that are written alike.
 """
 
 import filecmp
@@ -21,6 +22,9 @@ Labels = Mapping[str, tuple[int, int]]
 _CODED = 5
 """Bytes a row, before compression, up to which a column of strings is taken to be held by its distinct values: the
 number of one takes 4 at most."""
+_LONG = 32 << 20
+"""Bytes of a column, before compression, from which it is read a row group at a time. Rows that moved lie across two of
+the old file, so each of these is read twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +114,18 @@ def compare(
     few = repetitive(before) & repetitive(after) - {key}
     coded = [file and _file(folder, table, few) for folder, file in ((old, before), (new, after))]
     for name in dict.fromkeys([*_names(after), *_names(before)]):
+        if (
+            before
+            and after
+            and in_order
+            and name not in {key, *labelled}
+            and _long(before, name)
+            and _long(after, name)
+        ):
+            found = _by_groups(before, after, name, at, np.array(shared))
+            columns |= {name: int(found.sum())} if found.any() else {}
+            differs |= found
+            continue
         one = _column(coded[0], name) if name in _names(before) else None
         other = _column(coded[1], name) if name in _names(after) else None
         if name in labelled and one is not None and other is not None:
@@ -177,6 +193,15 @@ def _file(folder: Path | None, table: str, coded: Collection[str] = ()) -> pq.Pa
         raise StoreError(f"{folder / table}.parquet cannot be read: {error}. Run `onrecord verify` on it.") from error
 
 
+def _long(file: pq.ParquetFile, name: str) -> bool:
+    """Whether a column is there and so long that it is not read whole."""
+    if name not in _names(file):
+        return False
+    place = file.schema_arrow.get_field_index(name)
+    groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+    return sum(group.column(place).total_uncompressed_size for group in groups) >= _LONG
+
+
 def _names(file: pq.ParquetFile | None) -> list[str]:
     return file.schema_arrow.names if file else []
 
@@ -214,6 +239,33 @@ def _differs(old: pa.ChunkedArray | None, new: pa.ChunkedArray) -> Any:
         )
     other = pc.fill_null(pc.not_equal(old, new), False)
     return np.array(pc.or_(other, pc.xor(old.is_null(), new.is_null())))
+
+
+def _by_groups(before: pq.ParquetFile, after: pq.ParquetFile, name: str, at: Any, shared: Any) -> Any:
+    """What `_differs` gives of a column of both files, of which some row groups are held at a time.
+
+    Args:
+        before: the old file.
+        after: the new file.
+        name: the column.
+        at: the rising places in the old file of the rows that both have, in the order of the new one.
+        shared: a mask of these rows in the new file.
+    """
+    import numpy as np
+
+    starts = np.cumsum([0, *(before.metadata.row_group(number).num_rows for number in range(before.num_row_groups))])
+    found, row, done = [np.zeros(0, bool)], 0, 0
+    for group in range(after.num_row_groups):
+        new = after.read_row_group(group, [name], use_threads=False)[name]
+        mask = shared[row : row + len(new)]
+        row += len(new)
+        places = at[done : done + int(mask.sum())]
+        done += len(places)
+        if len(places):
+            first, last = np.searchsorted(starts, [places[0], places[-1]], side="right") - 1
+            old = before.read_row_groups(range(first, last + 1), [name], use_threads=False)[name]
+            found.append(_differs(old.take(pa.array(places - starts[first])), new.filter(pa.array(mask))))
+    return np.concatenate(found)
 
 
 def _codes(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Any, Any]:
