@@ -117,7 +117,7 @@ def test_a_sentence_joined_with_another_keeps_its_target(draw: Random) -> None:
 
 def test_what_would_be_too_long_is_not_joined() -> None:
     """A joined sentence never has more tokens than the encoder can read."""
-    long = example("Oom " + "and so on " * 80, [(0, 3)], 1, TOKENIZER)
+    long = example("Oom " + "and so on " * 100, [(0, 3)], 1, TOKENIZER)
     other = example("Lund lied again.", [(0, 4)], 0, TOKENIZER)
 
     assert len(joined(long, other, Random(0)).ids) <= LONGEST
