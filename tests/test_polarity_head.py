@@ -1,14 +1,11 @@
 """The learned reading of a sentence, and the sentences with other names that it is trained on."""
 
-from random import Random
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.annotate import model
 from pipeline.annotate.polarity_head import LABELS, LONGEST, inputs, polarities
-from pipeline.train import invented
-from pipeline.train.polarity import example, joined, nameless, renamed
+from pipeline.train.polarity import example, nameless, renamed
 
 SENTENCE = "Gerrard lied to the inspectors, while Oom rescued the miners."
 TOKENIZER = model.load_tokenizer(model.FOLDER / "tokenizer.json")
@@ -97,55 +94,3 @@ def test_without_a_name_one_token_stands_for_it() -> None:
     assert found.held.sum() == 2
     assert len(found.ids) < len(example(row["text"], [(0, 19)], 1, TOKENIZER).ids)
     assert same.ids.tolist() == example(row["text"], [(30, 32)], 1, TOKENIZER).ids.tolist()
-
-
-@given(st.randoms(use_true_random=False))
-def test_a_sentence_joined_with_another_keeps_its_target(draw: Random) -> None:
-    """The words of both stand there in one of the two orders, and the target's are those that were its."""
-    one = example("Oom rescued the miners.", [(0, 3)], 2, TOKENIZER)
-    other = example("Lund lied.", [(0, 4)], 0, TOKENIZER)
-
-    both = joined(one, other, draw)
-
-    words = [word for word in (*one.ids[1:-1], *other.ids[1:-1]) if word != one.ids[-2]]
-    assert set(words) <= set(both.ids.tolist())
-    assert both.ids[0] == one.ids[0]
-    assert both.ids[-1] == one.ids[-1]
-    assert both.ids[both.held].tolist() == one.ids[one.held].tolist()
-    assert both.label == one.label
-
-
-def test_what_would_be_too_long_is_not_joined() -> None:
-    """A joined sentence never has more tokens than the encoder can read."""
-    long = example("Oom " + "and so on " * 100, [(0, 3)], 1, TOKENIZER)
-    other = example("Lund lied again.", [(0, 4)], 0, TOKENIZER)
-
-    assert len(joined(long, other, Random(0)).ids) <= LONGEST
-    assert joined(long, other, Random(0)) is long
-
-
-PATTERNS = [*invented.patterns(held_out=False), *invented.patterns(held_out=True)]
-
-
-@given(st.sampled_from(PATTERNS), st.randoms(use_true_random=False))
-def test_an_invented_sentence_names_its_targets(pattern: str, draw: Random) -> None:
-    """A row's span holds a name, nothing of the pattern's marks is left, and with other names the label is the same."""
-    pairs = invented.drawn(pattern, draw)
-
-    assert 1 <= len(pairs) <= sum(pattern.count("{" + sign) for sign in invented.LABELS)
-    for row, other in pairs:
-        name, another = (each["text"][each["start"] : each["end"]] for each in (row, other))
-        assert name == name.strip() != ""
-        assert another != ""
-        assert not set("{}|()") & set(row["text"])
-        assert row["label"] == other["label"]
-        assert row["text"].split()[-1][-1] in ".?"
-
-
-def test_invented_sentences_that_are_held_out_are_not_trained_on() -> None:
-    """No pattern is in both parts, and all three labels are in each."""
-    trained, held_out = (invented.patterns(held_out=part) for part in (False, True))
-
-    assert not set(trained) & set(held_out)
-    for part in (trained, held_out):
-        assert all(any("{" + sign in pattern for pattern in part) for sign in invented.LABELS)
