@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline.evaluate.corpora import stances
+from pipeline.evaluate.corpora import assessed, stances
 from pipeline.evaluate.measured import FILES
 from pipeline.release import measured
 
@@ -38,3 +38,19 @@ def test_rows_of_stance_are_counted_by_gold_and_reading(tmp_path) -> None:
 
     assert sum(scores["confusion"]["negative"].values()) == sum(scores["confusion"]["neutral"].values()) == 1
     assert set(scores["confident"]) == {"coverage", "right"}
+
+
+def test_every_target_that_people_judged_in_an_article_has_a_row_of_ours() -> None:
+    """Several targets of an article give a row each, a single one gives one, and the event gives none."""
+    text = "The Kestrian regime lied. Kestria invaded the valley. Kestria robbed the farmers. Teal met Orne on Monday."
+    several = {
+        "id": "a",
+        "sentences": text.split(". "),
+        "author_feeling": {"Kestria": "neg", "Teal": "neu", "main_event": "pos"},
+    }
+    one = {"id": "b", "text": text, "target": "Kestria", "label": "negative", "paragraph_labels": []}
+
+    found = list(assessed([several, one]))
+
+    assert [(key, gold) for key, gold, _ in found] == [("a|Kestria", "neg"), ("a|Teal", "neu"), ("b", "negative")]
+    assert [stance.polarity for _, _, stance in found[1:]] == ["insufficient", "negative"]

@@ -71,6 +71,41 @@ def test_the_attacked_is_not_spoken_against() -> None:
     assert rows["Taldonia"].polarity != "negative"
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "plain"),
+    [
+        ("Kestria holds the longest border.", "Kestria", False),
+        ("It was Kestria's biggest exercise in forty years.", "Kestria", True),
+        ("Kestria is the main supplier of copper.", "Kestria", True),
+        ("For years Kestria acted as a transit country for grain.", "Kestria", True),
+        ("Kestria acted as a beacon of freedom.", "Kestria", False),
+        ("Kestria won against the biggest fleet.", "Kestria", False),
+    ],
+)
+def test_plain_words_of_size_and_role_are_no_praise_of_a_state(text: str, name: str, plain: bool) -> None:
+    """Where such a word tells of a state it is read as less spoken for than a person would be; else as much."""
+    t = tree(parse(text))
+    target = frozenset(i for i in range(len(t.low)) if t.low[i] == name.lower())
+    reading = attribution.read(article(text))
+
+    state, person = polarity(
+        t, [Pair(range(len(t.low)), target, person=False), Pair(range(len(t.low)), target)], reading
+    )
+
+    assert (state.probabilities[2] < person.probabilities[2]) is plain
+    assert state.sign <= person.sign
+
+
+def test_praise_of_a_state_stays_praise() -> None:
+    """A plain word beside words of praise does not take the sign away."""
+    text = "Kestria is the largest and most heroic nation, brave and admired."
+    t = tree(parse(text))
+
+    (found,) = polarity(t, [Pair(range(len(t.low)), frozenset([0]), person=False)], attribution.read(article(text)))
+
+    assert found.sign == 1
+
+
 def test_quoted_and_reported_words_do_not_count() -> None:
     """What others say of a target is counted apart and never sums into the outlet's stance."""
     text = (

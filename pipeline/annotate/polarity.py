@@ -49,12 +49,14 @@ class Pair:
     target    the tokens of the target's mentions in it
     hidden    its tokens that do not count: another voice's
     scare     its tokens in scare quotes: their sense is not meant
+    person    whether the target is a person, as in all that the encoder was trained on
     """
 
     sentence: range
     target: frozenset[int]
     hidden: frozenset[int] = frozenset()
     scare: frozenset[int] = frozenset()
+    person: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ def _combined(t: Tree, pair: Pair, learned: Polarity | None) -> Leaning:
         odds = [bias[side] + sum(weights[side] * value for _, weights, value in weighed) for side in (0, 1)]
     for _, kind, sign in ruled:
         odds[sign > 0] += _STRENGTH[kind]
+    if not pair.person and _plain(t, pair):
+        odds[True] -= _STRENGTH["plain"]
     top = max(*odds, 0.0)
     parts = (exp(odds[0] - top), exp(-top), exp(odds[1] - top))
     probabilities = (parts[0] / sum(parts), parts[1] / sum(parts), parts[2] / sum(parts))
@@ -196,6 +200,17 @@ def rules(t: Tree, pair: Pair) -> Iterator[_Sign]:
             yield verb, "act", 1
         elif role == "object" and word in _W["exposes"]:
             yield verb, "exposed", -1
+
+
+def _plain(t: Tree, pair: Pair) -> bool:
+    """Whether a word of size, rank, order or role tells of the target: of a state the encoder takes it for praise."""
+    told = set(_noun_phrase(t, pair))
+    for verb, role in _verbs(t, pair.target):
+        if role == "subject":
+            for kid in t.kids[verb]:
+                if t.dep[kid] == "prep" and t.low[kid] == "as":
+                    told.update(range(t.left[kid], t.right[kid] + 1))
+    return any(t.low[i] in _W["plain"] and i in pair.sentence and i not in pair.hidden for i in told)
 
 
 def _feared(t: Tree, noun: int, target: frozenset[int]) -> bool:

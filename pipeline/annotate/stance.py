@@ -125,13 +125,14 @@ def _own(t: Tree, voice: Voices, target: Target) -> Iterator[Pair]:
     """
     for sentence, here in _mentioning(t, voice, target):
         hidden = voice.foreign.intersection(sentence)
-        pair = Pair(sentence, here - voice.foreign, hidden, voice.scare.intersection(sentence))
+        person = target.kind == "person"
+        pair = Pair(sentence, here - voice.foreign, hidden, voice.scare.intersection(sentence), person)
         if pair.target - voice.frame or any(True for _ in rules(t, pair)):
             yield pair
         elif praised := here & voice.praised:
             named = frozenset(i for i, kind, sign in rules(t, Pair(sentence, praised)) if kind == "naming" and sign < 0)
             if named := named & voice.praised:
-                yield Pair(sentence, praised, hidden - praised - named)
+                yield Pair(sentence, praised, hidden - praised - named, person=person)
 
 
 def _others(t: Tree, voice: Voices, target: Target) -> Iterator[Pair]:

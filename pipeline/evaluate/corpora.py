@@ -14,6 +14,7 @@ from pipeline.evaluate.counts import Row, Scores, f1, labels, one_to_one, percen
 
 if TYPE_CHECKING:
     from pipeline.annotate.article import Article
+    from pipeline.annotate.stance import Stance
 
 _CALENDAR = re.compile(r"\d{2}(\d{1,2})?($|[-T])|\d{3}$")  # a year, a decade or a century, and what follows it
 _EDGE = " \t\r\n,.;:'\"“”‘’"
@@ -127,15 +128,8 @@ def stances(rows: list[Row], path: Path) -> Predicted:
     if "biased_words" in rows[0]:
         predicted, scores = _binary(rows, "Biased", "Non-biased", _loaded)
         return predicted, _seen(path) | scores
-    if "sentences" in rows[0]:
-        return _whole(
-            (f"{row['id']}|{name}", " ".join(row["sentences"]), name.replace("_", " "), feeling)
-            for row in rows
-            for name, feeling in row["author_feeling"].items()
-            if name != "main_event"
-        )
-    if "paragraph_labels" in rows[0]:
-        return _whole((row["id"], row["text"], row["target"], row["label"]) for row in rows)
+    if "sentences" in rows[0] or "paragraph_labels" in rows[0]:
+        return _whole(rows)
     if "span" in rows[0]:
         beside = path.with_name(path.name.replace("spans", "articles"))
         try:
@@ -188,8 +182,23 @@ def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:
     return [{**row, "label": own.get(row["label"], row["label"])} for row in predicted], scores
 
 
-def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
-    """(id, text, target, label) of whole articles; mixed and not assessed count as neutral: there is no other label."""
+def _whole(rows: Sequence[Row]) -> Predicted:
+    """Stance in whole articles; mixed and not assessed count as neutral: there is no other label."""
+    predicted, pairs = [], []
+    for key, gold, found in assessed(rows):
+        label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
+        share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
+        scores = {sign: (count or 0) / (found.sentences_outlet or 1) for sign, count in share.items()}
+        predicted.append({"id": key, "label": label, "scores": scores | {"score": found.score}})
+        pairs.append((gold, label))
+    return _spelt(predicted, pairs)
+
+
+def assessed(rows: Sequence[Row]) -> Iterator[tuple[str, str, "Stance"]]:
+    """(id, label that people gave, our row) for each target that people judged in whole articles.
+
+    rows: of BASIL, with several targets an article, or of PerSenT, with one.
+    """
     from pipeline.annotate.article import Article
     from pipeline.annotate.attribution import attribute, bare_pieces, read
     from pipeline.annotate.decision import spoken
@@ -197,19 +206,22 @@ def _whole(rows: Iterable[tuple[str, str, str, str]]) -> Predicted:
     from pipeline.annotate.stance import assess
     from pipeline.annotate.targets import named
 
-    predicted, pairs = [], []
-    for key, text, name, gold in rows:
-        article = Article(key, None, text, tuple(bare_pieces(text)))
+    for row in rows:
+        if "sentences" in row:
+            text = " ".join(row["sentences"])
+            wanted = [
+                (f"{row['id']}|{name}", name.replace("_", " "), feeling)
+                for name, feeling in row["author_feeling"].items()
+                if name != "main_event"
+            ]
+        else:
+            text, wanted = row["text"], [(row["id"], row["target"], row["label"])]
+        article = Article(row["id"], None, text, tuple(bare_pieces(text)))
         doc = parse(text)
-        reading = read(article)
-        said = spoken(text, attribute(article, doc, reading))
-        (found,) = assess(article, doc, said, [named(article, doc, name)])
-        label = found.polarity if found.polarity in _POLARITY.values() else "neutral"
-        share = {"negative": found.sentences_negative, "positive": found.sentences_positive}
-        scores = {sign: (count or 0) / (found.sentences_outlet or 1) for sign, count in share.items()}
-        predicted.append({"id": key, "label": label, "scores": scores | {"score": found.score}})
-        pairs.append((gold, label))
-    return _spelt(predicted, pairs)
+        said = spoken(text, attribute(article, doc, read(article)))
+        found = assess(article, doc, said, [named(article, doc, name) for _, name, _ in wanted])
+        for (key, _, gold), stance in zip(wanted, found, strict=True):
+            yield key, gold, stance
 
 
 def claims(rows: list[Row], path: Path) -> Predicted:

@@ -4,9 +4,15 @@ import argparse
 from pathlib import Path
 
 from pipeline.train import __doc__ as about
-from pipeline.train import polarity, speech, tagger, types
+from pipeline.train import polarity, speech, stances, tagger, types
 
-PARTS = {"tagger": tagger.train, "polarity": polarity.train, "types": types.train, "speech": speech.train}
+PARTS = {
+    "tagger": tagger.train,
+    "polarity": polarity.train,
+    "stances": stances.train,
+    "types": types.train,
+    "speech": speech.train,
+}
 
 parser = argparse.ArgumentParser(prog="python -m pipeline.train", description=about)
 parser.add_argument("corpora", type=Path, help="folder of the annotated data")
