@@ -153,9 +153,9 @@ _LABELS = frozenset((
     "first", "published", "posted", "released", "issued", "created", "modified", "programme", "program", "edition",
     "issue", "broadcast", "clock",
 ))  # fmt: skip
-_LINE_DASH = lazy(
-    rf"(?:[0-9]\w{{0,3}}|\b(?:{'|'.join((*lexicon.MONTHS, *lexicon.ORDINALS))}|year))\)?\s*[-—–_:(]", re.I
-)
+_LINE_DASH = lazy(r"[-—–_:(]")
+_LAST_WORD = lazy(rf"(?:[0-9]\w{{0,3}}|{'|'.join((*lexicon.MONTHS, *lexicon.ORDINALS))}|year)$", re.I)
+_LONGEST_LAST = 16  # code points
 _EXPLICIT = ("monthday", "daymonth", "numdate", "days", "daysmonth")
 
 
@@ -189,15 +189,14 @@ def _dateline(text: str, latest: datetime.date | None) -> DocumentDate | None:
 
 def _may_tell(line: str) -> bool:
     """Whether a line can be a date line or begin with a dateline: a look that spares most of them the grammar."""
-    if not _DAYLIKE.search(line):
-        return False
     for word in _LONG_WORD.finditer(line):
         known = word[0].lower()
         if known in ("by", "updated"):
-            return True
+            break
         if known not in KNOWN and known not in _LABELS:
-            return _LINE_DASH.search(line) is not None
-    return True
+            before = (line[: dash.start()].rstrip().removesuffix(")") for dash in _LINE_DASH.finditer(line))
+            return any(_LAST_WORD.search(head[-_LONGEST_LAST:]) for head in before)
+    return _DAYLIKE.search(line) is not None
 
 
 def _day_of(expression: Expression, text: str, latest: datetime.date | None) -> datetime.date | None:
