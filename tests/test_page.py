@@ -2,7 +2,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from trafilatura import bare_extraction
 
+from pipeline.bench.corpus import pages
 from pipeline.clean import clean, clean_text
 from pipeline.offsets import RawSpans
 from pipeline.read import RAW, RejectedError
@@ -126,6 +128,26 @@ def test_any_page_is_read_or_refused(parts: list[str]) -> None:
     for _, place, length in cleaned.alignment.kept:
         start, end = spans.span(place, place + length)
         assert raw[start:end].decode() == cleaned.text[place : place + length]
+
+
+@pytest.mark.parametrize("asides", [0, 2, 30])
+def test_an_article_is_what_all_extractors_together_choose(asides: int) -> None:
+    """However much a page shows beside its article, it gives what trafilatura takes with the extractors it falls back
+    on, though those are asked only where they could find more.
+    """
+    beside = "".join(f"<div><p>{number} {CRANES} {FERRY}</p></div>" for number in range(asides))
+    for page in (*pages(4), _page(ARTICLE, HEAD)):
+        page = page.replace(b"</body>", f"{beside}</body>".encode())
+        whole = bare_extraction(
+            page.decode(), favor_precision=True, include_comments=False, include_tables=False, with_metadata=False
+        )
+
+        wanted = [" ".join(element.itertext()) for element in whole.body.iter("p", "head", "item")]
+        shown = "".join(clean_text(page, kind="html").text.split())
+        places = [shown.find("".join(words.replace("\xad", "").split())) for words in wanted]
+        assert min(places) >= 0
+        assert places == sorted(places)
+        assert shown.endswith("".join(wanted[-1].split()))
 
 
 def _page(body: str, head: str = "") -> bytes:

@@ -15,13 +15,14 @@ from bisect import bisect_left
 from itertools import pairwise
 from typing import NamedTuple, Self
 
-from pipeline.annotate.dates import edtf
+from pipeline.annotate.dates import edtf, lexicon
 from pipeline.annotate.dates.context import Context
 from pipeline.annotate.dates.direction import tense
 from pipeline.annotate.dates.expressions import Expression
 from pipeline.annotate.dates.lazy import lazy
 from pipeline.annotate.dates.recognise import recognise
 from pipeline.annotate.dates.resolve import read
+from pipeline.annotate.dates.tokens import KNOWN, wraps
 
 # Probability that a source gives the right day: dateline and HTML as measured (DATES of MEANTIME, htmldate's own
 # benchmark),
@@ -144,6 +145,17 @@ _PLACE = lazy(r"[^\w\n]*[A-Z][\w.' -]{0,40}(?:[,/(][ ]?[A-Za-z.' ()-]{0,30}){0,3
 _DASH = lazy(r"\)?\s*(?:(?:\([\w ./]{1,30}\)\s*)?(?:--?|[—–_:])|\([A-Z][\w ./]{0,29}\)\.?\s)")
 _UPDATED = lazy(r"\b(?:updated|modified|revised|corrected)\b", re.I)
 _NUMBER = lazy(r"[0-9]")
+# What such a line must show to be worth reading. On its own stands a date with nothing but words of time and of labels,
+# those of four letters aside, up to a byline; before a dash, the last word of one.
+_DAYLIKE = lazy(rf"[0-9]|\b(?:{'|'.join(lexicon.MONTHS)})\b", re.I)
+_LONG_WORD = lazy(r"[^\W\d_]{5,}|\b[bB][yY]\b|\b[uU][pP][dD][aA][tT][eE][dD]\b")
+_LABELS = frozenset((
+    "first", "published", "posted", "released", "issued", "created", "modified", "programme", "program", "edition",
+    "issue", "broadcast", "clock",
+))  # fmt: skip
+_LINE_DASH = lazy(r"[-—–_:(]")
+_LAST_WORD = lazy(rf"(?:[0-9]\w{{0,3}}|{'|'.join((*lexicon.MONTHS, *lexicon.ORDINALS))}|year)$", re.I)
+_LONGEST_LAST = 16  # code points
 _EXPLICIT = ("monthday", "daymonth", "numdate", "days", "daysmonth")
 
 
@@ -151,6 +163,8 @@ def _dateline(text: str, latest: datetime.date | None) -> DocumentDate | None:
     """A date line among the first lines, or the dateline of an agency ("PLACE, April 27, 2025 -")."""
     top = text[:_TOP]
     if not _NUMBER.search(top):
+        return None
+    if not wraps(top) and not any(map(_may_tell, top.split("\n", _TOP_LINES + 1)[: _TOP_LINES + 1])):
         return None
     expressions, _ = recognise(top)
     found: list[tuple[bool, Expression]] = []
@@ -173,6 +187,18 @@ def _dateline(text: str, latest: datetime.date | None) -> DocumentDate | None:
     return None
 
 
+def _may_tell(line: str) -> bool:
+    """Whether a line can be a date line or begin with a dateline: a look that spares most of them the grammar."""
+    for word in _LONG_WORD.finditer(line):
+        known = word[0].lower()
+        if known in ("by", "updated"):
+            break
+        if known not in KNOWN and known not in _LABELS:
+            before = (line[: dash.start()].rstrip().removesuffix(")") for dash in _LINE_DASH.finditer(line))
+            return any(_LAST_WORD.search(head[-_LONGEST_LAST:]) for head in before)
+    return _DAYLIKE.search(line) is not None
+
+
 def _day_of(expression: Expression, text: str, latest: datetime.date | None) -> datetime.date | None:
     """The day of an explicit date; without a year the last such day before the collection, else that of the text's
     years.
@@ -190,24 +216,34 @@ def _day_of(expression: Expression, text: str, latest: datetime.date | None) -> 
 def _from_text(text: str, latest: datetime.date | None) -> DocumentDate:
     """A lower bound from the days the text tells of; an estimate where weekdays or the telling corroborate it."""
     evidence = _evidence(text)
-    days = [(start, day) for start, day in evidence.days if latest is None or day <= latest]
-    if not days:
+    past = [day for _, day, _, _ in evidence.days if latest is None or day <= latest]
+    for newest in sorted(set(past), reverse=True):  # the verbs around a day are dear to read, and most days are older
+        told = [each for each in evidence.days if each.day == newest and _is_past(each.expression, text)]
+        if told:
+            break
+    else:
         return DocumentDate()
-    newest = max(day for _, day in days)
     upper = latest.isoformat() if latest else None
-    mentions = [start for start, day in days if day == newest]
-    told = len(mentions) > 1 and any(start < _TOP for start in mentions if start in evidence.dated)
-    if told or _agrees(evidence, mentions[0], newest):
+    again = len(told) > 1 and any(each.dated and each.start < _TOP for each in told)
+    if again or _agrees(evidence, told[0].start, newest, text):
         return DocumentDate(newest.isoformat() + "~", "text", CONFIDENCE["text"], newest)
     if newest.isoformat() == upper:
         return DocumentDate(upper, "text", CONFIDENCE["text"], newest)
     return DocumentDate(edtf.interval(newest.isoformat(), upper), "text", 0.7, None)
 
 
+class _Told(NamedTuple):
+    """A day that a text tells of, past or not: its offset, the day, whether its year is written."""
+
+    start: int
+    day: datetime.date
+    dated: bool
+    expression: Expression
+
+
 class _Evidence(NamedTuple):
-    days: list[tuple[int, datetime.date]]  # offset, explicit day that is past
-    dated: frozenset[int]  # the offsets of the days whose year is written
-    weekdays: list[tuple[int, int]]  # offset, ISO weekday of a bare weekday
+    days: list[_Told]  # in order
+    weekdays: list[tuple[int, int, Expression]]  # offset, ISO weekday of a bare weekday
 
 
 _FOOTER = lazy(
@@ -221,22 +257,18 @@ _YEAR = lazy(r"[12][0-9]{3}|['’][0-9]{2}\b|[0-9][./][0-9]{1,2}[./][0-9]{2}|\bF
 
 def _evidence(text: str) -> _Evidence:
     if not _YEAR.search(text):  # then no day of it has one
-        return _Evidence([], frozenset(), [])
+        return _Evidence([], [])
     expressions, _ = recognise(text)
     context = Context(text, None)
-    days: list[tuple[int, datetime.date]] = []
-    weekdays: list[tuple[int, int]] = []
-    years: list[tuple[int, int, int]] = []  # offset, year, month or 0
-    bare: list[tuple[int, int, int]] = []  # offset, month, day
+    days: list[_Told] = []
+    weekdays: list[tuple[int, int, Expression]] = []
+    years: list[tuple[Expression, int, int]] = []  # year, month or 0
+    bare: list[tuple[Expression, int, int]] = []  # month, day
     for expression in expressions:
-        left = text[max(0, expression.start - 90) : expression.start]
-        told = tense(expression, context)
-        aside = _FOOTER.search(left) is not None
-        ahead = told >= 0 or aside
         if expression.rule == "weekday" and not expression.parts.keys() & {"which"} and expression.container is None:
             weekday = expression.value("weekday")
-            if isinstance(weekday, int) and told <= 0 and not aside:
-                weekdays.append((expression.start, weekday))
+            if isinstance(weekday, int):
+                weekdays.append((expression.start, weekday, expression))
             continue
         reading = read(expression, context)
         period = reading.period if reading else None
@@ -246,24 +278,37 @@ def _evidence(text: str) -> _Evidence:
             and expression.container is None
         ):
             month, day = expression.value("month"), expression.value("day")
-            if isinstance(month, int) and isinstance(day, int) and not ahead:
-                bare.append((expression.start, month, day))
+            if isinstance(month, int) and isinstance(day, int):
+                bare.append((expression, month, day))
         elif period is not None and period.unit == "day" and period.first is not None:
-            if not ahead and reading is not None and not reading.alternatives:
-                days.append((expression.start, period.first))
-            years.append((expression.start, period.first.year, period.first.month))
-        elif period is not None and period.unit in ("month", "year") and period.year_number is not None and not ahead:
+            if reading is not None and not reading.alternatives:
+                days.append(_Told(expression.start, period.first, True, expression))
+            years.append((expression, period.first.year, period.first.month))
+        elif expression.rule in ("month", "year") and period is not None and period.year_number is not None:
             month = period.first.month if period.unit == "month" and period.first else 0
-            if expression.rule in ("month", "year"):
-                years.append((expression.start, period.year_number, month))
-    dated = frozenset(start for start, _ in days)
-    newest = max(((year, named) for _, year, named in years if named), default=None)
-    for start, month, day in bare:
-        found = _year_for(month, day, start, newest, years)
-        if found is not None:
-            days.append((start, found))
-    days.sort()
-    return _Evidence(days, dated, weekdays)
+            if period.unit in ("month", "year"):
+                years.append((expression, period.year_number, month))
+    if bare:
+        known = [
+            (expression.start, year, month)
+            for expression, year, month in years
+            if expression.rule not in ("month", "year") or _is_past(expression, text)
+        ]
+        newest = max(((year, named) for _, year, named in known if named), default=None)
+        for expression, month, day in bare:
+            found = _year_for(month, day, expression.start, newest, known)
+            if found is not None:
+                days.append(_Told(expression.start, found, False, expression))
+        days.sort(key=lambda told: (told.start, told.day))
+    return _Evidence(days, weekdays)
+
+
+def _is_past(expression: Expression, text: str, *, surely: bool = True) -> bool:
+    """Whether the verbs around a day say that it is past, or for a weekday at least not that it is still to come; no
+    day of a footer is.
+    """
+    told = tense(expression, Context(text, None))
+    return told < (0 if surely else 1) and not _FOOTER.search(text[max(0, expression.start - 90) : expression.start])
 
 
 def _year_for(
@@ -286,13 +331,18 @@ def _year_for(
 _BESIDE = 12  # code points between a weekday and the day it names ("Friday, April 25")
 
 
-def _agrees(evidence: _Evidence, start: int, day: datetime.date) -> bool:
+def _agrees(evidence: _Evidence, start: int, day: datetime.date, text: str) -> bool:
     """Whether the weekdays told before a day lead up to it: "on Saturday ... on Monday ... on April 28", a Monday.
 
     Read within the week that ends with it, they never go back, name two days at least, and end with its own; and none
     right beside it is another.  That many weekdays fit a day of another year by chance once in some hundred texts.
     """
-    told = [(day.isoweekday() - weekday) % 7 for at, weekday in evidence.weekdays if at < start]
-    beside = [weekday for at, weekday in evidence.weekdays if abs(at - start) <= _BESIDE]
+    near = [
+        (at, weekday)
+        for at, weekday, expression in evidence.weekdays
+        if at <= start + _BESIDE and _is_past(expression, text, surely=False)
+    ]
+    told = [(day.isoweekday() - weekday) % 7 for at, weekday in near if at < start]
+    beside = [weekday for at, weekday in near if abs(at - start) <= _BESIDE]
     leads = len(set(told)) > 1 and told[-1] == 0 and all(one >= other for one, other in pairwise(told))
     return leads and all(weekday == day.isoweekday() for weekday in beside)

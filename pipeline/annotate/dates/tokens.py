@@ -67,13 +67,18 @@ class Runs(NamedTuple):
     letters: str
 
 
+def wraps(text: str) -> bool:
+    """Whether an expression may go on from one line of a text to the next."""
+    return max(map(len, text.split("\n"))) <= _LONGEST_WRAPPED
+
+
 def scan(text: str) -> Runs:
     """Every run of time words in a text that contains a trigger.  Linear in the text's length."""
     kept: list[Token] = []
     run: list[tuple[int, int, str] | Token] = []  # a quiet word is no token yet: most runs hold nothing else
     telling = False  # whether the run does
     line_start = end = 0
-    wrapped = max(map(len, text.split("\n"))) <= _LONGEST_WRAPPED
+    wrapped = wraps(text)
     for word in _TOKEN.findall(text):
         start, end = end, end + len(word)
         if word == " ":
@@ -84,7 +89,7 @@ def scan(text: str) -> Runs:
             continue
         token = None
         if word.isalpha():
-            if lower in _KNOWN:
+            if lower in KNOWN:
                 token = _token("word", word, start, end)
         elif word.isspace():
             lines = word.count("\n")
@@ -216,7 +221,8 @@ for _words, _name in ((lexicon.FEASTS, "feast"), (lexicon.REFERENCES, "reference
 for _known in _PHRASES.values():
     _known.sort(key=lambda known: -len(known[0]))
 _PHRASE_WORDS = frozenset(part for known in _PHRASES.values() for parts, _, _ in known for part in parts)
-_KNOWN = _PHRASE_WORDS | _WORDS.keys()
+KNOWN = _PHRASE_WORDS | _WORDS.keys()
+"""Words that can be part of an expression, in lower case."""
 # What makes no run worth keeping, alone or together: no trigger, no part of a phrase that has no other words.
 _QUIET: dict[str, tuple[str, object]] = {
     word: found
