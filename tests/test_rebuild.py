@@ -47,6 +47,18 @@ if "ONRECORD_FAULTS" in os.environ:  # `make faults`: eight
     }
 
 
+def clock() -> dict[str, str]:
+    """Variables that put a process into the next century; none where faketime is not installed."""
+    if not shutil.which("faketime"):
+        return {}
+    told = ("faketime", "-f", "@2105-12-31 23:59:58", "printenv", "LD_PRELOAD", "FAKETIME")
+    lines = subprocess.run(told, capture_output=True, text=True, check=True).stdout.splitlines()
+    found = dict(zip(("LD_PRELOAD", "FAKETIME"), lines, strict=True))
+    now = subprocess.run([sys.executable, "-c", "import time; print(time.time())"], env=found, capture_output=True)
+    assert float(now.stdout) > 4e9
+    return found
+
+
 def command(*arguments: str, cwd: Path, before: tuple[str, ...] = (), umask: int = -1, **variables: str) -> str:
     """What `onrecord` printed in a fresh process that succeeded; variables of this process that tell of a place are not
     handed on.
@@ -93,7 +105,9 @@ def tracer() -> tuple[str, ...]:
 
 @pytest.fixture(scope="module")
 def built(tracer: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The corpus published once under each of the settings, the last time in a strange home and under the tracer."""
+    """The corpus published once under each of the settings: the second time by another clock, the last time in a
+    strange home and under the tracer.
+    """
     places = {}
     for turn, (name, (variables, umask, workers)) in enumerate(SETTINGS.items()):
         place = places[name] = tmp_path_factory.mktemp("place")
@@ -106,6 +120,7 @@ def built(tracer: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> 
             umask=umask,
             **variables,
             **(home(place) if last else {}),
+            **(clock() if turn == 1 else {}),
         )
         shutil.rmtree(place / "output" / "work")
     return places
@@ -117,8 +132,8 @@ def home(place: Path) -> dict[str, str]:
 
 
 def test_a_rebuild_is_the_same_bytes_wherever_it_runs(built: dict[str, Path]) -> None:
-    """Locale, time zone, hash seed, umask, number of workers and order of the raw files show in no byte of release, zip
-    and catalogue, nor in who may read them.
+    """Clock, locale, time zone, hash seed, umask, number of workers and order of the raw files show in no byte of
+    release, zip and catalogue, nor in who may read them.
     """
     found = {
         name: (tree(place / "output"), modes(place / "output" / "tiny" / "1.0.0")) for name, place in built.items()

@@ -158,6 +158,51 @@ def test_a_kill_at_any_moment_leaves_the_package_whole(started: Path, second: Re
         print(f"\n{codes.count(-14)} of {len(codes)} killed, 0 torn, all healed")
 
 
+PLACING = """
+import sys
+from pathlib import Path
+from pipeline.release import store
+home = Path(sys.argv[1])
+with store.staging(home) as built:
+    (built / "data" / "csv").mkdir(parents=True)
+    for name in ("a.txt", "data/b.txt", "data/csv/c.txt"):
+        (built / name).write_text(name)
+    store.place(built, home, "1.0.0")
+    store.archive(home, "1.0.0")
+    store.replace(home, home / "latest.json", "{}")
+    store.delete(home / "latest.json")
+"""
+
+
+@pytest.mark.usefixtures("strace")
+def test_nothing_is_renamed_before_it_is_durable(tmp_path: Path) -> None:
+    """The system was told to put each file and folder on the disk before its rename, and the folder above after it;
+    after a deletion too. All may be read by everybody, whatever the umask.
+    """
+    home = tmp_path.resolve() / "tiny"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    tracer = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,rename,unlink", "-o", tmp_path / "log"]
+    subprocess.run([*tracer, sys.executable, "-c", PLACING, home], env=environment, umask=0o077, check=True)
+    told = re.findall(
+        r'(fsync|rename|unlink)\((?:\d+<(.*?)>|"(.*?)"(?:, "(.*?)")?)\) += 0$', (tmp_path / "log").read_text(), re.M
+    )
+    calls = [(call, *filter(None, paths)) for call, *paths in told if paths[0].startswith(str(home)) or paths[1]]
+    built = home / ".staging" / "package"
+    parts = ("", "a.txt", "data", "data/b.txt", "data/csv", "data/csv/c.txt")
+    placed = calls.index(("rename", str(built), str(home / "1.0.0")))
+
+    assert {("fsync", str(built / part)) for part in parts} == set(calls[:placed])
+    for name in ("tiny-1.0.0.zip", "latest.json"):
+        part = str(home / ".staging" / f"{name}.part")
+        at = calls.index(("rename", part, str(home / name)))
+        assert calls[at - 1 : at + 2 : 2] == [("fsync", part), ("fsync", str(home))]
+    gone = calls.index(("unlink", str(home / "latest.json")))
+    assert calls[placed + 1] == calls[gone + 1] == ("fsync", str(home))
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in (home / "1.0.0", *(home / "1.0.0").rglob("*"))}
+    assert modes == {(True, 0o755), (False, 0o644)}
+    assert (home / "tiny-1.0.0.zip").stat().st_mode & 0o777 == 0o644
+
+
 def test_of_many_publishers_one_wins(started: Path, second: Released, tmp_path: Path) -> None:
     """Four at once: each publishes, finds the release there, or is told that another does; the package is whole."""
     home = tmp_path / "tiny"
@@ -278,8 +323,9 @@ def test_an_archive_is_of_a_folder_only_with_the_same_files_stored_as_they_are(t
     content = made.read_bytes()
     with zipfile.ZipFile(made) as held:
         assert [
-            (one.filename, one.date_time, one.compress_type, one.external_attr >> 16) for one in held.infolist()
-        ] == [(name, (1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 0o100644) for name in ("a.txt", "data/b.txt")]
+            (one.filename, one.date_time, one.compress_type, one.create_system, one.external_attr >> 16)
+            for one in held.infolist()
+        ] == [(name, (1980, 1, 1, 0, 0, 0), zipfile.ZIP_STORED, 3, 0o100644) for name in ("a.txt", "data/b.txt")]
     shutil.copytree(home / "1.0.0", tmp_path / "again" / "1.0.0")
     os.utime(tmp_path / "again" / "1.0.0" / "a.txt", (0, 0))
     with store.staging(tmp_path / "again"):

@@ -80,7 +80,7 @@ def place(built: Path, home: Path, version: str) -> None:
     """Make a finished folder durable and rename it into its place, where nothing may be yet."""
     for name in manifest.files(built):
         _settle(built / name, _FILE_MODE)
-    for folder in sorted((path for path in built.rglob("*") if path.is_dir()), reverse=True):
+    for folder in sorted(path for path in built.rglob("*") if path.is_dir()):
         _settle(folder, _FOLDER_MODE)
     _settle(built, _FOLDER_MODE)
     built.rename(home / version)
