@@ -95,7 +95,8 @@ def _article(tree: Any, shown: str, letters: int) -> tuple[list[tuple[str, str]]
     """The article's paragraphs (p, head or item; words) and where each stands in what the page shows; raises
     RejectedError.
 
-    `tree` is the page as trafilatura parses it, None where it cannot. `letters` are those of the page's own paragraphs. Tables are left out unless the article stands in one.
+    `tree` is the page as trafilatura parses it, None where it cannot. `letters` are those of the page's own paragraphs.
+    Tables are left out unless the article stands in one.
     """
     for tables in (False, True):
         blocks = [] if tree is None else _main_text(tree, tables, letters)
@@ -122,6 +123,7 @@ def _main_text(tree: Any, tables: bool, letters: int) -> list[tuple[str, str]]:
     from trafilatura import bare_extraction
 
     most = _most(tree)
+    found: Any
     if 5 * letters >= 2 * most:  # four characters in five are letters
         found = bare_extraction(tree, options=_options(tables, fast=True))
         if found is not None and _is_sure(found, most):

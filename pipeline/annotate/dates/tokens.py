@@ -226,13 +226,12 @@ KNOWN = _PHRASE_WORDS | _WORDS.keys()
 # What makes no run worth keeping, alone or together: no trigger, no part of a phrase that has no other words.
 _QUIET: dict[str, tuple[str, object]] = {
     word: found
-    for word, found in (_WORDS | {mark: (letter, None) for mark, letter in _MARKS.items()}).items()
+    for word, found in (*_WORDS.items(), *((mark, (letter, None)) for mark, letter in _MARKS.items()))
     if found[0] not in _TRIGGERS and word not in lexicon.CAPITALISED
 }
-for _known in _PHRASES.values():
-    for _parts, _, _ in _known:
-        if all(_part in _QUIET for _part in _parts):
-            del _QUIET[_parts[0]]
+for _parts in [known[0] for listed in _PHRASES.values() for known in listed]:
+    if _QUIET.keys() >= set(_parts):
+        del _QUIET[_parts[0]]
 _CAPITAL_HEADS = frozenset(phrase.split()[0] for phrase in lexicon.FEASTS)
 _PHRASE_PART = "!"
 
