@@ -120,7 +120,14 @@ def main(count: int, seed: int, folder: Path) -> None:
 
     for function in _functions():
         atheris.instrument_func(function)
-    options = [f"-runs={count}", f"-seed={seed}", "-max_len=2000", "-timeout=900", "-print_final_stats=1"]
+    options = [
+        f"-runs={count}",
+        f"-seed={seed}",
+        "-max_len=2000",
+        "-timeout=900",
+        "-report_slow_units=900",
+        "-print_final_stats=1",
+    ]
     atheris.Setup([sys.argv[0], *options, str(folder)], check)
     atheris.Fuzz()
 
