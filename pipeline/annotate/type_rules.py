@@ -147,8 +147,11 @@ def words_of(text: str, tokens: "Span | Doc | None") -> Words:
 def _says(name: str, lowered: str) -> bool:
     """Whether a text in lower case holds a phrase of the list, from the start of a word."""
     for phrase in _LEXICON.phrases[name]:
-        if phrase in lowered and re.search(rf"(?<![^\W_]){re.escape(phrase)}", lowered):
-            return True
+        at = lowered.find(phrase) if phrase in lowered else -1
+        while at >= 0:
+            if not at or not lowered[at - 1].isalnum():
+                return True
+            at = lowered.find(phrase, at + 1)
     return False
 
 
