@@ -66,8 +66,8 @@ bench: .venv/ready ## the annotators beside their peers on DATA, a folder of ann
 test: .venv/ready ## run the tests
 	@.venv/bin/pytest
 
-faults: .venv/ready ## fail every system call of a publisher, kill it at random moments, flip bits of a release (needs strace; some minutes)
-	@ONRECORD_FAULTS=1 .venv/bin/pytest -s tests/test_store.py tests/test_verify.py -k "fault or kill or no_gap or flipped"
+faults: .venv/ready ## fail every system call of a publisher, kill it at random moments, flip bits of a release, rebuild under other settings (needs strace; some minutes)
+	@ONRECORD_FAULTS=1 .venv/bin/pytest -s -n 0 tests/test_store.py tests/test_verify.py tests/test_rebuild.py tests/test_interrupted.py -k "fault or kill or no_gap or flipped or rebuild or network or interrupted"
 
 exits: .venv/ready ## run each command 200 times and count its exit codes
 	@.venv/bin/python tests/exits.py
