@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.bench.measured import main, measured
+from pipeline.bench.steps import main, measured
 from pipeline.evaluate.counts import Scores
 
 _LAWFUL = {

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.bench import checks
-from pipeline.bench.measured import main, measured
+from pipeline.bench.steps import main, measured
 from pipeline.errors import PipelineError
 from pipeline.evaluate.counts import Scores
 
