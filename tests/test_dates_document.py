@@ -134,3 +134,27 @@ def test_a_day_beside_brackets_in_a_sentence_is_no_dateline():
     found = document_date(text="The bridge fell on 13 June 2025 (see page 4). It was old.")
 
     assert found.source != "dateline"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        *(
+            "Published on ",
+            "First posted: ",
+            "Released ",
+            "Date: ",
+            "Issued on ",
+            "Last updated: ",
+            "Created ",
+            "Modified ",
+        ),
+        *("Programme of ", "Program for ", "Edition of ", "Issue ", "Broadcast from ", "By Ana Ferrant | ", ""),
+    ],
+)
+def test_a_date_line_above_long_paragraphs_is_read_whatever_its_label(head: str) -> None:
+    """A first look at each line spares most texts the grammar, and lets through every label of a date line."""
+    body = f"The gate of the lower harbour was shut {'again and again ' * 8}by the guards."
+    date = document_date(text=f"{head}27 April 2025\n\n{body}")
+
+    assert (date.edtf, date.source) == ("2025-04-27", "dateline")

@@ -130,9 +130,11 @@ def _url_day(url: str | None) -> str | None:
 
 _TOP_LINES = 8
 _TOP = 1500  # code points of the opening in which a dateline or a date line can stand
+_DONE = ("published", "posted", "released", "date", "issued", "updated", "created", "modified")
+_MADE = ("programme", "program", "edition", "issue", "broadcast")
 _LABEL = lazy(
-    r"\s*(?:(?:first )?(?:published|posted|released|date|issued|updated|last updated|created|"
-    r"modified)\b[ :]*(?:on|at)?|(?:programme|program|edition|issue|broadcast)\b[ :]*(?:of|for|from)?|by\b.{0,60})?"
+    rf"\s*(?:(?:first )?(?:{'|'.join(_DONE)}|last updated)\b[ :]*(?:on|at)?|"
+    rf"(?:{'|'.join(_MADE)})\b[ :]*(?:of|for|from)?|by\b.{{0,60}})?"
     r"[\s|,•·(—–-]*",
     re.I,
 )
@@ -149,10 +151,7 @@ _NUMBER = lazy(r"[0-9]")
 # those of four letters aside, up to a byline; before a dash, the last word of one.
 _DAYLIKE = lazy(rf"[0-9]|\b(?:{'|'.join(lexicon.MONTHS)})\b", re.I)
 _LONG_WORD = lazy(r"[^\W\d_]{5,}|\b[bB][yY]\b|\b[uU][pP][dD][aA][tT][eE][dD]\b")
-_LABELS = frozenset((
-    "first", "published", "posted", "released", "issued", "created", "modified", "programme", "program", "edition",
-    "issue", "broadcast", "clock",
-))  # fmt: skip
+_LABELS = frozenset((*_DONE, *_MADE, "first", "clock"))
 _LINE_DASH = lazy(r"[-—–_:(]")
 _LAST_WORD = lazy(rf"(?:[0-9]\w{{0,3}}|{'|'.join((*lexicon.MONTHS, *lexicon.ORDINALS))}|year)$", re.I)
 _LONGEST_LAST = 16  # code points
