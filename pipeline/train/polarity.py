@@ -289,7 +289,7 @@ def _rate(name: str, layers: int) -> float:
 
 
 def fit(p: Parameters, own: Sequence[Example], others: Others, epochs: int) -> Parameters:
-    """The parameters after some epochs over the examples: their mean over the second half, steadier than the last alone."""
+    """The parameters after some epochs over the examples: their mean over the second half is taken."""
     import torch
     from torch.nn.functional import cross_entropy, kl_div
 
