@@ -92,15 +92,15 @@ def polarity(t: Tree, pairs: Sequence[Pair], reading: model.Reading | None) -> l
         grouped.setdefault((pair.sentence, pair.hidden), []).append(number)
     learned: list[Polarity | None] = [None] * len(pairs)
     for (sentence, hidden), numbers in grouped.items():
-        stretches = spans_of(t, [i for i in sentence if i not in hidden])
-        mentions = [spans_of(t, sorted(pairs[number].target)) for number in numbers]
+        stretches = _stretches(t, [i for i in sentence if i not in hidden])
+        mentions = [_stretches(t, sorted(pairs[number].target)) for number in numbers]
         if reading is not None and stretches:
             for number, found in zip(numbers, polarities(reading, stretches, mentions), strict=True):
                 learned[number] = found
     return [_combined(t, pair, found) for pair, found in zip(pairs, learned, strict=True)]
 
 
-def spans_of(t: Tree, tokens: Sequence[int]) -> list[tuple[int, int]]:
+def _stretches(t: Tree, tokens: Sequence[int]) -> list[tuple[int, int]]:
     """Tokens as spans of the text, neighbours joined."""
     found: list[tuple[int, int]] = []
     before = -2

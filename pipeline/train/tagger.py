@@ -1,7 +1,7 @@
-"""The tagger of attributions: the lower layers of the base, fine-tuned, narrowed and written as int8.
+"""The tagger of attributions: the lower layers of the base, fine-tuned and written as int8.
 
-Narrowed, they are trained once more, to give what they gave before. One article in ten of the training file is held
-out: the decoding and the probabilities are fitted on it, and nothing is chosen by the development file.
+One article in ten of the training file is held out: the decoding and the probabilities are fitted on it, and nothing is
+chosen by the development file.
 """
 
 import json
@@ -20,20 +20,14 @@ from pipeline.train import encoder
 from pipeline.train.decoding import fitted, report, scored
 from pipeline.train.encoder import Parameters
 from pipeline.train.examples import Example, Span, example, read, store
-from pipeline.train.narrow import Batch, narrowed
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from tokenizers import Tokenizer
     from torch import Tensor
 
-Window = tuple[int, int, int, int]
-
 LAYERS = 4
 EPOCHS, BATCH, RATE, HEAD_RATE, WARM, SEED = 4, 16, 2e-4, 1e-3, 0.06, 1
-AGAIN, AGAIN_RATE = 2, 1e-4  # epochs of the narrowed layers
-HEADS_LEFT, UNITS_LEFT = 8, 768  # of the base's 12 heads and 1,536 inner units in every layer
-SHOWN = 2000  # windows to which it is narrowed: some 300,000 tokens
 LINK_WEIGHT = 0.2  # of the loss of the links beside that of the tags
 HELD_OUT = 10  # one article in so many
 
@@ -46,8 +40,7 @@ def train(corpora: Path) -> None:
     examples = [example(row, tokenizer) for row in rows]
     held = len(examples) // HELD_OUT
     held_out, examples = examples[:held], examples[held:]
-    whole = fit(parameters(), examples)
-    content = file_of(fit(narrow(whole, examples), examples, whole), tokenizer, held_out)
+    content = file_of(fit(parameters(), examples), tokenizer, held_out)
     session, decoding = model.load(content)
     store("tokenizer.json", tokenizer.to_str().encode())
     store("tagger.onnx", content)
@@ -84,111 +77,76 @@ def embedded(p: Parameters, ids: "Tensor", features: "Tensor") -> "Tensor":
     return encoder.norm(p, p["word"][ids] + p["position"][: ids.shape[1]] + p["feature"][features], "norm")
 
 
-def hidden(p: Parameters, x: "Tensor", real: "Tensor", dropout: float) -> tuple["Tensor", "Tensor"]:
-    """Hidden states after the lower and after all layers, (batch, tokens, WIDTH); x is what the first layer reads."""
-    mask = ((real.float() - 1) * 1e4)[:, None, None].bfloat16()
-    lower = encoder.run(p, encoder.dropped(x, dropout), mask, dropout, range(model.LOWER))
-    return lower, encoder.run(p, lower, mask, dropout, range(model.LOWER, encoder.depth(p)))
+def hidden(p: Parameters, ids: "Tensor", features: "Tensor", mask: "Tensor", dropout: float) -> "Tensor":
+    """Hidden states, (batch, tokens, WIDTH); `mask` is added to the attention scores."""
+    return encoder.run(p, encoder.dropped(embedded(p, ids, features), dropout), mask, dropout)
 
 
-def narrow(p: Parameters, examples: Sequence[Example]) -> Parameters:
-    """The parameters with narrower layers, by what they give on windows of the examples."""
-    import torch
-
-    windows = [(one, window) for one in examples for window in model.windows(one.tokens)]
-    shown = random.Random(SEED).sample(windows, min(SHOWN, len(windows)))
-    shown.sort(key=lambda item: item[1][1] - item[1][0])
-    batches = []
-    with torch.no_grad():
-        for at in range(0, len(shown), BATCH):
-            ids, features, _, real = _padded(shown[at : at + BATCH])
-            batches.append(Batch(embedded(p, ids, features), real))
-    return encoder.trainable(narrowed(p, batches, HEADS_LEFT, UNITS_LEFT))
-
-
-def fit(p: Parameters, examples: Sequence[Example], teacher: Parameters | None = None) -> Parameters:
-    """The parameters after EPOCHS over the examples; after AGAIN of them where they are to be like a teacher's."""
+def fit(p: Parameters, examples: Sequence[Example]) -> Parameters:
+    """The parameters after EPOCHS over the examples."""
     import torch
 
     random.seed(SEED)
     torch.manual_seed(SEED)
     heads = {"scores.weight", "scores.bias", "links.weight", "links.bias", "none", "feature"}
     groups = [
-        {"params": [value for name, value in p.items() if name not in heads], "lr": AGAIN_RATE if teacher else RATE},
-        {"params": [value for name, value in p.items() if name in heads], "lr": AGAIN_RATE if teacher else HEAD_RATE},
+        {"params": [value for name, value in p.items() if name not in heads], "lr": RATE},
+        {"params": [value for name, value in p.items() if name in heads], "lr": HEAD_RATE},
     ]
-    epochs = AGAIN if teacher else EPOCHS
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98), fused=True)
-    total = epochs * (sum(len(model.windows(one.tokens)) for one in examples) // BATCH + 1)
+    total = EPOCHS * (sum(len(model.windows(one.tokens)) for one in examples) // BATCH + 1)
     rates = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / (WARM * total)) * max(0.02, 1 - step / total)
     )
     step, seen = 0, Counter[str]()
-    for _ in range(epochs):
+    for _ in range(EPOCHS):
         # The first window of an article ends elsewhere in every epoch, so paragraphs meet different neighbours.
         items = [
             (one, window) for one in examples for window in model.windows(one.tokens, random.randint(60, model.WINDOW))
         ]
         random.shuffle(items)
         for at in range(0, len(items), BATCH):
-            loss_tags, loss_links, apart = _loss(p, items[at : at + BATCH], teacher)
+            loss_tags, loss_links = _loss(p, items[at : at + BATCH])
             optimiser.zero_grad()
-            (loss_tags + LINK_WEIGHT * loss_links + apart).backward()
+            (loss_tags + LINK_WEIGHT * loss_links).backward()
             torch.nn.utils.clip_grad_norm_(p.values(), 1.0)
             optimiser.step()
             rates.step()
             step += 1
-            seen.update(tags=loss_tags.item(), links=loss_links.item(), apart=apart.item())
+            seen.update(tags=loss_tags.item(), links=loss_links.item(), steps=1)
             if step % 50 == 0:
-                print(f"{step}/{total}", *(f"{name} {value / 50:.3f}" for name, value in seen.items()), flush=True)
+                print(f"{step}/{total} tags {seen['tags'] / 50:.3f} links {seen['links'] / 50:.3f}", flush=True)
                 seen.clear()
     return {name: value.detach() for name, value in p.items()}
 
 
-def _loss(
-    p: Parameters, items: Sequence[tuple[Example, Window]], teacher: Parameters | None
-) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """Loss of the tags and of the links of a batch of windows, and how far it is from what a teacher gives."""
+def _loss(p: Parameters, items: Sequence[tuple[Example, tuple[int, int, int, int]]]) -> tuple["Tensor", "Tensor"]:
+    """Loss of the tags and of the links of a batch of windows."""
     import torch
-    from torch.nn.functional import cross_entropy, kl_div, mse_loss
-
-    ids, features, tags, real = _padded(items)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        lower, upper = hidden(p, embedded(p, ids, features), real, encoder.DROPOUT)
-        scores = (upper @ p["scores.weight"] + p["scores.bias"]).float()
-        links = (upper @ p["links.weight"] + p["links.bias"]).float().view(*ids.shape, 4, model.LINK)
-    loss, apart = cross_entropy(scores.flatten(0, 1), tags.flatten()), torch.zeros(())
-    if teacher:
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            goals = hidden(teacher, embedded(teacher, ids, features), real, 0.0)
-            wanted = (goals[1] @ teacher["scores.weight"] + teacher["scores.bias"]).float()
-        apart = kl_div(
-            scores[real].log_softmax(-1), wanted[real].log_softmax(-1), log_target=True, reduction="batchmean"
-        )
-        for state, goal in zip((lower, upper), goals, strict=True):
-            apart = apart + mse_loss(state[real].float(), goal[real].float())
-    parts = [
-        _link_loss(links[row], p["none"], one, window[:2], model.assemble(one.tokens, *window[:2])[2])
-        for row, (one, window) in enumerate(items)
-    ]
-    count = sum(part[1] for part in parts)
-    return loss, sum(part[0] for part in parts) / max(1, count) if count else loss * 0, apart
-
-
-def _padded(items: Sequence[tuple[Example, Window]]) -> tuple["Tensor", "Tensor", "Tensor", "Tensor"]:
-    """Ids, features, right tags (-100 for none) and which are no padding, each (windows, tokens)."""
-    import torch
+    from torch.nn.functional import cross_entropy
 
     placed = [model.assemble(one.tokens, window[0], window[1]) for one, window in items]
     shape = len(items), max(len(ids) for ids, _, _ in placed)
     ids, features = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    real, tags = torch.zeros(shape, dtype=torch.bool), torch.full(shape, -100)
+    mask, tags = torch.full(shape, -1e4), torch.full(shape, -100)
     for row, ((one, (first, end, _, _)), (own_ids, own_features, places)) in enumerate(zip(items, placed, strict=True)):
         ids[row, : len(own_ids)] = torch.from_numpy(own_ids)
         features[row, : len(own_ids)] = torch.from_numpy(own_features)
-        real[row, : len(own_ids)] = True
+        mask[row, : len(own_ids)] = 0
         tags[row, torch.from_numpy(places)] = torch.from_numpy(one.tags[first:end])
-    return ids, features, tags, real
+    mask = mask[:, None, None].bfloat16()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        states = hidden(p, ids, features, mask, encoder.DROPOUT)
+        scores = (states @ p["scores.weight"] + p["scores.bias"]).float().view(-1, len(model.TAGS))
+        links = states @ p["links.weight"] + p["links.bias"]
+    loss = cross_entropy(scores, tags.view(-1))
+    links = links.float().view(*shape, 4, model.LINK)
+    parts = [
+        _link_loss(links[row], p["none"], one, window[:2], places)
+        for row, ((one, window), (_, _, places)) in enumerate(zip(items, placed, strict=True))
+    ]
+    count = sum(part[1] for part in parts)
+    return loss, sum(part[0] for part in parts) / max(1, count) if count else loss * 0
 
 
 def _link_loss(
