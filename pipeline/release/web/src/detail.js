@@ -3,7 +3,7 @@ import { passage } from './context.js'
 import { el, outside } from './dom.js'
 import { table } from './table.js'
 
-/** A dialog; `open(id, row, closed)` shows the claim in that row of the table, or says that there is none. */
+/** A dialog; `open(id, row, closed)` shows the claim in that row of the table, or says that there is none (-1). */
 export function detail(release, claims) {
   const body = el('div')
   const dialog = el('dialog', { 'aria-labelledby': 'claim-title' },
@@ -20,10 +20,10 @@ export function detail(release, claims) {
     asked = id
     closed = whenClosed
     const title = el('h2', { id: 'claim-title', tabindex: '-1' }, 'Claim ', el('code', {}, id))
-    body.replaceChildren(title, el('p', {}, row === undefined ? `There is no claim ${id} in this release.` : 'Loading…'))
+    body.replaceChildren(title, el('p', {}, row < 0 ? `There is no claim ${id} in this release.` : 'Loading…'))
     if (!dialog.open) dialog.showModal()
     title.focus()
-    if (row === undefined) return
+    if (row < 0) return
     try {
       const claim = await claims.row(row)
       const document_ = await (await other('documents')).find(claim.document_id)

@@ -8,19 +8,21 @@ import { address, read } from './state.js'
 import { breathe, table } from './table.js'
 
 const PAGE = 20 // claims listed at a time: two screens, so that what stands below is found
-const LISTED = ['text', 'speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end']
+const LISTED = ['speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end', 'text']
 
 async function start() {
   const place = document.getElementById('browser')
   const release = JSON.parse(document.getElementById('release').textContent)
   const status = el('p', { role: 'status', id: 'count' }, 'Loading the claims…')
   place.append(status)
+  const tables = document.getElementById('static')
+  tables.hidden = true
   try {
     const claims = await table(release.tables.claims)
     const columns = await claims.columns(LISTED, share => { status.textContent = `Loading the claims: ${percent(share)}` })
     await browse(place, status, release, claims, columns)
-    document.getElementById('static').hidden = true
   } catch (error) {
+    tables.hidden = false
     place.replaceChildren(el('p', { role: 'alert', class: 'warning' }, `The claims could not be loaded. ${error.message}`))
   }
 }
@@ -40,7 +42,7 @@ async function browse(place, status, release, claims, columns) {
   let state = read() ?? {}
   let shown = [] // rows that pass search and filters, in the order shown
   let asked = null // the address of the list that is drawn or on its way
-  let ids = null // the claims' keys and the rows that they name: needed for links alone, so they are read last
+  let keys = null // of the claims: needed for links alone, so they are read last
 
   place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), list, pages,
     el('p', { class: 'note' }, 'Each byte behind this list was compared with the checksums of the release before it was read.'))
@@ -56,8 +58,7 @@ async function browse(place, status, release, claims, columns) {
   controls.fill(state)
   await draw()
   if (location.hash.includes('=')) document.getElementById('browse').scrollIntoView()
-  const { claim_id: keys } = await claims.columns(['claim_id'])
-  ids = { keys, rows: new Map(keys.map((key, row) => [key, row])) }
+  keys = (await claims.columns(['claim_id'])).claim_id
   for (const link of list.querySelectorAll('a')) link.href = claimAddress(Number(link.dataset.row))
   draw()
 
@@ -68,7 +69,7 @@ async function browse(place, status, release, claims, columns) {
   }
 
   async function draw() {
-    if (ids && state.claim) show.open(state.claim, ids.rows.get(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
+    if (keys && state.claim) show.open(state.claim, keys.indexOf(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
     else if (!state.claim) show.close()
     const wanted = address({ ...state, claim: '' })
     if (wanted === asked) return
@@ -78,7 +79,7 @@ async function browse(place, status, release, claims, columns) {
 
   /** Draws the list for a state, unless another is wanted meanwhile. */
   async function drawList(state, current) {
-    const found = state.q ? await matches(order, held, state.q) : order
+    const found = state.q ? await matches(order, columns, held, state.q) : order
     const passing = await filtered(found, columns, state)
     if (!current()) return
     shown = state.order === 'oldest' ? passing.toReversed() : passing
@@ -102,7 +103,7 @@ async function browse(place, status, release, claims, columns) {
   }
 
   function claimAddress(row) {
-    return address({ ...state, claim: ids.keys[row] })
+    return address({ ...state, claim: keys[row] })
   }
 
   function outlet(row) {
@@ -112,7 +113,7 @@ async function browse(place, status, release, claims, columns) {
   function item(row) {
     const value = name => columns[name][row]
     return el('li', {},
-      el('a', { href: ids && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
+      el('a', { href: keys && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
       el('p', {}, value('voice') === 'outlet' ? [outlet(row), ' itself']
         : [value('speaker') ? el('bdi', {}, value('speaker')) : 'Speaker not named', ' in ', outlet(row)],
         value('date') && `, ${value('date')}`, ` · ${value('claim_type')} · ${value('outlet_stance')}`))
