@@ -1,9 +1,10 @@
 // The claims browser of a release's page: search, filters, one claim in its article, download of what is shown.
-import { detail } from './detail.js'
-import { el } from './dom.js'
+import { detail, who } from './detail.js'
+import { copying, el } from './dom.js'
 import { csv, json, save } from './download.js'
+import { fields } from './fields.js'
 import { form } from './form.js'
-import { counts, filtered, matches, words } from './search.js'
+import { counts, filtered, matches, pieces, words } from './search.js'
 import { address, read } from './state.js'
 import { breathe, table } from './table.js'
 
@@ -32,9 +33,10 @@ async function browse(place, status, release, claims, columns) {
   await breathe()
   const list = el('ol', { class: 'results', 'aria-label': 'Claims found' })
   const pages = el('nav', { class: 'tools', 'aria-label': 'Pages of claims' })
-  const controls = form(columns, release.labels, change)
+  const means = fields()
+  const controls = form(columns, release.labels, means, change)
   await breathe()
-  const show = detail(release, claims)
+  const show = detail(release, claims, means, id => address({ ...state, claim: id }))
   const held = words(columns)
   const files = el('div', {},
     el('button', { type: 'button', onclick: () => download('csv') }, 'Download these as CSV'), ' ',
@@ -44,7 +46,9 @@ async function browse(place, status, release, claims, columns) {
   let asked = null // the address of the list that is drawn or on its way
   let keys = null // of the claims: needed for links alone, so they are read last
 
-  place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), list, pages,
+  const none = el('p', {}, 'Nothing has all of this: take away a word or a filter, or clear all.')
+
+  place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), none, list, pages,
     el('p', { class: 'note' }, 'Each byte behind this list was compared with the checksums of the release before it was read.'))
   addEventListener('hashchange', () => {
     const wanted = read()
@@ -93,6 +97,8 @@ async function browse(place, status, release, claims, columns) {
       : el('button', { type: 'button', disabled: true }, label)
     pages.replaceChildren(turn(page - 1, 'Back', 'prev'), turn(page + 1, 'Next', 'next'),
       el('p', {}, `Page ${page.toLocaleString('en')} of ${last.toLocaleString('en')}`))
+    pages.hidden = last === 1
+    none.hidden = shown.length > 0
     files.hidden = shown.length === 0
     for (const [filter, name] of Object.entries(controls.facets)) {
       const offered = state[filter] ? await filtered(found, columns, { ...state, [filter]: '' }) : passing
@@ -106,17 +112,13 @@ async function browse(place, status, release, claims, columns) {
     return address({ ...state, claim: keys[row] })
   }
 
-  function outlet(row) {
-    return columns.outlet[row] ? el('bdi', {}, columns.outlet[row]) : 'an outlet that is not told'
-  }
-
   function item(row) {
     const value = name => columns[name][row]
     return el('li', {},
-      el('a', { href: keys && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
-      el('p', {}, value('voice') === 'outlet' ? [outlet(row), ' itself']
-        : [value('speaker') ? el('bdi', {}, value('speaker')) : 'Speaker not named', ' in ', outlet(row)],
-        value('date') && `, ${value('date')}`, ` · ${value('claim_type')} · ${value('outlet_stance')}`))
+      el('a', { href: keys && claimAddress(row), 'data-row': row, dir: 'auto' },
+        pieces(value('text'), state.q ?? '').map(([words, found]) => found ? el('mark', { class: 'claim' }, words) : words)),
+      el('p', {}, who(value), value('date') && `, ${value('date')}`, ` · type: ${value('claim_type')}`,
+        !(value('voice') === 'outlet' && value('outlet_stance') === 'endorses') && ` · outlet’s stance: ${value('outlet_stance')}`))
   }
 
   async function download(kind) {
@@ -151,6 +153,9 @@ async function standing() {
   const newest = versions.filter(entry => entry.status === 'active').at(-1)
   const place = document.getElementById('standing')
   const link = to => el('a', { href: `../${encodeURIComponent(to)}/index.html` }, to)
+  document.getElementById('versions').append(el('p', {}, 'Every version, newest first:'), el('ul', {}, versions.toReversed().map(one => el('li', {},
+    one.version === version || one.status === 'withdrawn' ? one.version : link(one.version), one.version === version && ', this one',
+    one.status !== 'active' && `, ${one.status}${one.reason ? `: ${one.reason}` : ''}`))))
   if (own && own.status !== 'active') {
     place.className = 'warning'
     place.append(`This version was ${own.status}${own.reason ? `: ${own.reason}` : ''}. `)
@@ -161,21 +166,23 @@ async function standing() {
   }
 }
 
-/** A button beside each piece of code. */
-function copying() {
-  if (!navigator.clipboard) return
-  for (const code of document.querySelectorAll('#code pre')) {
-    const button = el('button', { type: 'button' }, 'Copy', el('span', { class: 'unseen' }, ` the code for ${code.getAttribute('aria-label').replace('Code for ', '')}`))
-    button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(code.textContent)
-      button.firstChild.textContent = 'Copied'
-    })
-    code.before(button)
+/** Code that reads from where this page was served, and a button beside each piece of code. */
+function code() {
+  const { package: name, version } = JSON.parse(document.getElementById('release').textContent)
+  const home = new URL('..', location.href).href
+  const own = [
+    ['pandas, from this address', `import pandas as pd\n\nclaims = pd.read_parquet("${home}${version}/data/claims.parquet")`],
+    ['All of it, every digest checked', `onrecord pull ${home.replace(/\/$/, '')}@${version} ${name}`],
+  ]
+  document.getElementById('code').append(...own.flatMap(([title, text]) => [el('h3', {}, title),
+    el('pre', { tabindex: '0', role: 'region', 'aria-label': `Code for ${title}` }, el('code', {}, text))]))
+  for (const piece of document.querySelectorAll('#code pre')) {
+    piece.before(copying('Copy', piece.textContent, ` the code for ${piece.getAttribute('aria-label').replace('Code for ', '')}`) ?? '')
   }
 }
 
 if (location.protocol !== 'file:') {
-  copying()
+  code()
   standing()
   start()
 }

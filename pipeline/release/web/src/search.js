@@ -31,27 +31,47 @@ export function words(columns) {
   }
 }
 
-/** The rows, in their order, that hold every word (the last may be unfinished) and every “quoted phrase”. */
-export async function matches(rows, columns, words, query) {
+/** What a query asks for: words, the last of which may be unfinished, and “quoted phrases”, each with a pattern that finds it. */
+function asked(query) {
   const parts = []
   const loose = query.replace(/["“„«]([^"”»]*)["”»]/g, (_, phrase) => (parts.push([fold(phrase).trim(), false]), ' '))
   const single = fold(loose).match(/[\p{L}\p{N}]+/gu) ?? []
   const unfinished = /[\p{L}\p{N}]$/u.test(query)
   single.forEach((word, place) => parts.push([word, !unfinished || place < single.length - 1]))
-  if (!parts.some(([part]) => part)) return rows
+  return parts.filter(([part]) => part).map(([part, whole]) => [part, pattern(part, whole)])
+}
+
+/** The rows, in their order, that hold all that a query asks for. */
+export async function matches(rows, columns, words, query) {
+  const parts = asked(query)
+  if (!parts.length) return rows
   const texts = await words()
-  const tests = parts.filter(([part]) => part).map(([part, whole]) => {
-    const exact = pattern(part, whole)
-    const says = text => text.includes(part) && exact.test(text)
+  const tests = parts.map(([part, exact]) => {
+    const says = text => text.includes(part) && text.search(exact) >= 0
     const named = once(name => says(fold(name)))
     return row => says(texts[row]) || named(columns.speaker[row])
   })
   return kept(rows, row => tests.every(test => test(row)))
 }
 
+/** A text as pieces [words, found]: what a query asks for is found. */
+export function pieces(text, query) {
+  const compared = fold(text)
+  if (compared.length !== text.length) return [[text, false]] // places in one are none in the other
+  const hit = new Uint8Array(text.length)
+  for (const [part, exact] of asked(query)) for (const { index } of compared.matchAll(exact)) hit.fill(1, index, index + part.length)
+  const found = []
+  for (let at = 0, end; at < text.length; at = end) {
+    end = hit.indexOf(1 - hit[at], at)
+    if (end < 0) end = text.length
+    found.push([text.slice(at, end), hit[at] === 1])
+  }
+  return found
+}
+
 /** A part at the start of a word and, if whole, up to the end of one. */
 const pattern = (part, whole) => new RegExp(
-  `(?<![\\p{L}\\p{N}])${part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}${whole ? '(?![\\p{L}\\p{N}])' : ''}`, 'u')
+  `(?<![\\p{L}\\p{N}])${part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}${whole ? '(?![\\p{L}\\p{N}])' : ''}`, 'gu')
 
 /** The rows that pass the filters, in the order of `rows`. A filter that is empty lets all pass. */
 export async function filtered(rows, columns, state) {
