@@ -125,7 +125,7 @@ async function browse(place, status, release, claims, columns) {
     const rows = shown
     const all = await claims.columns(claims.names, share => { status.textContent = `Reading all columns: ${percent(share)}` })
     status.textContent = `${rows.length.toLocaleString('en')} of ${claims.rows.toLocaleString('en')} claims`
-    save(kind === 'csv' ? csv(all, rows) : json(all, rows), `${release.package}-${release.version}-claims.${kind}`)
+    save(await (kind === 'csv' ? csv : json)(all, rows), `${release.package}-${release.version}-claims.${kind}`)
   }
 }
 
