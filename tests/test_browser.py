@@ -350,6 +350,11 @@ def test_the_script_serves_releases_of_old(context: Any, tmp_path: Path) -> None
 
         expect(tab.get_by_role("dialog").locator("mark.claim").first).to_be_visible()
         expect(tab.locator("#versions li").last).to_have_text("1.0.0, this one")
+        tab.goto(f"{address}/sample/{json.loads((PUBLISHED / 'sample' / 'latest.json').read_text())['version']}/")
+        expect(tab.locator("#standing")).to_have_text(
+            re.compile(r"^Published \d{4}-\d\d-\d\d, the newest of \d+ versions\.$")
+        )
+        expect(tab.get_by_role("link", name="Download all of it")).to_contain_text("MB)")
         assert seen.complaints == []
 
 

@@ -143,7 +143,10 @@ function byDate(days) {
 
 const percent = share => `${Math.round(share * 100)} %`
 
-/** Says so when this version may not be used any more, or a newer one is there. */
+/** A number of bytes for people, as the page writes it: '64.5 kB'. */
+const size = bytes => bytes < 1e3 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+
+/** What the list of versions knows: whether this one may be used, when it came out, which others there are, how large its zip is. */
 async function standing() {
   const { version } = JSON.parse(document.getElementById('release').textContent)
   const answer = await fetch('../versions.json', { cache: 'no-cache' })
@@ -163,6 +166,14 @@ async function standing() {
     if (better) place.append('Use ', link(better), '.')
   } else if (newest && newest.version !== version) {
     place.append('There is a newer version: ', link(newest.version), '.')
+  } else if (own?.published) {
+    place.append(`Published ${own.published.slice(0, 10)}`)
+    if (versions.length > 1) place.append(', the newest of ', el('a', { href: '#versions' }, `${versions.length} versions`))
+    place.append('.')
+  }
+  if (own?.archive) {
+    for (const button of document.querySelectorAll('a.button[download]')) button.append(` (${size(own.archive.bytes)})`)
+    document.querySelector('#download .plain')?.append(' SHA-256: ', el('code', { class: 'digest' }, own.archive.sha256), '.')
   }
 }
 
