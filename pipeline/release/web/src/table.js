@@ -119,15 +119,15 @@ const PARTING = '\0\0\0\n' // as long as what stands before each value of a page
 
 /** The values of a page with bytes as strings, decoded together: one by one takes ten times as long. */
 function strings(values) {
-  const bytes = Array.prototype.filter.call(values, value => value instanceof Uint8Array)
-  if (!bytes.length) return values
+  if (!(values.find(value => value !== undefined) instanceof Uint8Array)) return values // of the dictionary, or numbers
+  const bytes = values.filter(value => value !== undefined)
   const page = new Uint8Array(bytes[0].buffer)
   for (const { byteOffset } of bytes) page.set([0, 0, 0, 10], byteOffset - PARTING.length)
   const last = bytes.at(-1)
   const words = decode.decode(page.subarray(bytes[0].byteOffset, last.byteOffset + last.length)).split(PARTING)
   if (words.length !== bytes.length) return values.map(plain) // one of them holds what parts them
   let at = 0
-  return values.map(value => value instanceof Uint8Array ? words[at++] : value)
+  return values.map(value => value && words[at++])
 }
 
 /** Bytes as string, int64 as number (no count here reaches 2^53), null for what is missing. */
