@@ -46,7 +46,7 @@ async function browse(place, status, release, claims, columns) {
   let asked = null // the address of the list that is drawn or on its way
   let keys = null // of the claims: needed for links alone, so they are read last
 
-  const none = el('p', {}, 'Nothing has all of this: take away a word or a filter, or clear all.')
+  const none = el('p', { hidden: true }, 'Nothing has all of this: take away a word or a filter, or clear all.')
 
   place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), none, list, pages,
     el('p', { class: 'note' }, 'Each byte behind this list was compared with the checksums of the release before it was read.'))
