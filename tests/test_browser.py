@@ -23,6 +23,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not 
 expect = sync_api.expect
 expect.set_options(timeout=60_000)  # a busy machine is no failing test
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PUBLISHED = Path(__file__).parents[1] / "output"
 WEB = Path(page.__file__).parent / "web"
 AXE = WEB / "node_modules" / "axe-core" / "axe.min.js"
 pytestmark = [
@@ -32,6 +33,7 @@ pytestmark = [
 ]
 MANY = 3_000
 EVIL = '<img src=x onerror=alert(1)>"><script>alert(2)</script>'
+PARTING = "\ufeffZwölf Böden,\0\0\0\n so-called… “ﬁve” \0\0\0"  # holds what the script parts values by
 WORDS = "😀😀 “Boats, 𝔄 and nets,” said Ilse Dorn.\n\nThe quay was wet."
 
 
@@ -77,6 +79,7 @@ def evil() -> dict[str, Any]:
     claim = rows["claims"][2]
     start = WORDS.index("Boats")
     claim |= {"text": WORDS[start : start + 18], "start": start, "end": start + 18, "spans": f"{start}-{start + 18}"}
+    rows["claims"][1]["text"] = PARTING
     for column, words in (("cue_span", "said"), ("speaker_span", "Ilse Dorn")):
         claim[column] = f"{WORDS.index(words)}-{WORDS.index(words) + len(words)}"
     claim |= {"speaker_role": EVIL, "via": EVIL}
@@ -186,6 +189,12 @@ def test_search_finds_what_the_data_hold(many: Any, output: Path) -> None:
         box.fill(query)
 
         count(many, [row for row in rows if wanted(row)])
+        marked = many.locator(".results mark")
+        if name not in query:
+            expect(marked.first).to_have_text(re.compile(query.strip('"').split()[0], re.IGNORECASE))
+    box.fill(f"{first} qqq")
+    count(many, [])
+    expect(many.get_by_text("Nothing has all of this")).to_be_visible()
 
 
 def test_filters_narrow_and_stay_in_the_address(many: Any, output: Path) -> None:
@@ -235,7 +244,16 @@ def test_a_link_opens_one_claim(many: Any, output: Path, address: str) -> None:
 
     dialog = many.get_by_role("dialog")
     expect(dialog).to_contain_text(f"{row['raw_start']} to {row['raw_end']}")
-    expect(dialog.locator("dd").first).to_have_text(row["claim_id"])
+    expect(dialog).to_contain_text(f"Claim {row['claim_id']}, read from")
+    meaning = dict(schema.load("claims").field("claim_type").categories)[row["claim_type"]]
+    expect(dialog.locator("dl").first).to_contain_text(f"{row['claim_type']}: {meaning.replace('`', '')}")
+    beside = [one["text"] for one in claims(output) if one["document_id"] == row["document_id"]]
+    beside.remove(row["text"])
+    dialog.get_by_text(f"Other claims in this article: {len(beside)}").click()
+    assert dialog.locator("li").all_text_contents() == beside
+    dialog.locator("li a").first.click()
+    expect(dialog.locator("blockquote")).to_be_visible()
+    expect(dialog).not_to_contain_text(f"Claim {row['claim_id']}, read from")
     many.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     link = many.locator(".results").get_by_role("link").nth(3)
@@ -283,13 +301,61 @@ def test_everything_is_text(context: Any, address: str) -> None:
     tab.locator(".results").get_by_role("link").filter(has_text="Boats").click()
     dialog = tab.get_by_role("dialog")
     expect(dialog.locator("mark.claim").first).to_have_text("Boats, 𝔄 and nets,")
-    expect(dialog.locator("mark.speaker")).to_have_text("Ilse Dorn")
-    expect(dialog.locator("mark.cue")).to_have_text("said")
+    expect(dialog.locator("blockquote mark.speaker")).to_have_text("Ilse Dorn")
+    expect(dialog.locator("blockquote mark.cue")).to_have_text("said")
     expect(dialog).to_contain_text(EVIL)
 
     assert tab.locator("img, main script, dialog script").count() == 0
     assert tab.locator("a[href^=javascript]").count() == 0
     assert seen.complaints == seen.dialogs == []
+
+
+def test_every_character_comes_through(context: Any, address: str, output: Path) -> None:
+    """A value with NULs, a byte order mark, ligatures and two-unit characters is downloaded as it was published."""
+    tab, seen = watched(context)
+    tab.goto(f"{address}/evil/1.0.0/#q=five")
+    expect(tab.locator("#count")).to_have_text("1 of 3 claims")
+    tab.get_by_role("button", name="Clear all").click()
+    expect(tab.locator("#count")).to_have_text("3 of 3 claims")
+    with tab.expect_download() as started:
+        tab.get_by_role("button", name="JSON").click()
+    found = {row["claim_id"]: row for row in json.loads(Path(started.value.path()).read_text(encoding="utf-8"))}
+
+    assert PARTING in [row["text"] for row in found.values()]
+    strings = [field.name for field in schema.arrow("claims") if field.type == "string"]
+    assert {key: [row[name] for name in strings] for key, row in found.items()} == {
+        row["claim_id"]: [row[name] for name in strings] for row in claims(output, "evil")
+    }
+    assert seen.complaints == []
+
+
+def test_the_code_for_this_address_runs(many: Any, output: Path) -> None:
+    """What the page tells to copy for pandas reads the very claims from where the page was served."""
+    code = many.get_by_label("Code for pandas, from this address").text_content()
+    held: dict[str, Any] = {}
+    exec(code, held)
+
+    assert len(held["claims"]) == MANY
+
+
+def test_the_script_serves_releases_of_old(context: Any, tmp_path: Path) -> None:
+    """The page of a release that was published before this script shows, filters and opens its claims with it."""
+    shutil.copytree(PUBLISHED, tmp_path / "output")
+    (tmp_path / "output" / page.BROWSER).write_text(page.browser())
+    with serving(tmp_path / "output") as address:
+        tab, seen = watched(context)
+        tab.goto(f"{address}/sample/1.0.0/#stance=distances")
+        expect(tab.locator("#count")).to_have_text(re.compile("^[1-9][0-9]* of 474 claims"))
+        tab.locator(".results a").first.click()
+
+        expect(tab.get_by_role("dialog").locator("mark.claim").first).to_be_visible()
+        expect(tab.locator("#versions li").last).to_have_text("1.0.0, this one")
+        tab.goto(f"{address}/sample/{json.loads((PUBLISHED / 'sample' / 'latest.json').read_text())['version']}/")
+        expect(tab.locator("#standing")).to_have_text(
+            re.compile(r"^Published \d{4}-\d\d-\d\d, the newest of \d+ versions\.$")
+        )
+        expect(tab.get_by_role("link", name="Download all of it")).to_contain_text("MB)")
+        assert seen.complaints == []
 
 
 @pytest.mark.parametrize("place", [4, 20_000, -5])
@@ -357,6 +423,7 @@ def test_axe_finds_nothing(chromium: Any, address: str, scheme: str, width: int)
         if path.endswith("#all="):
             tab.locator(".results a").first.click()
             expect(tab.get_by_role("dialog").locator("dd").first).to_be_visible()
+        tab.add_style_tag(content="section { content-visibility: visible !important }")  # what is out of sight, too
         tab.add_script_tag(path=AXE)
         told = tab.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})")
 

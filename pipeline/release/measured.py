@@ -8,15 +8,24 @@ from typing import Any
 KEPT = Path(__file__).parents[1] / "annotate" / "weights" / "measured.json"
 
 
+def figures() -> list[tuple[str, str]]:
+    """What was measured, and its F1: ('one sentence, ...', 'macro-F1 82.3 on 343 rows')."""
+    return [(scores["what"], _score(scores)) for scores in json.loads(KEPT.read_text(encoding="utf-8"))]
+
+
 def markdown() -> str:
     """The figures as Markdown: F1, how many readings are confident and right, and how each label was read."""
     return "\n\n".join(part for scores in json.loads(KEPT.read_text(encoding="utf-8")) for part in _told(scores))
 
 
-def _told(scores: Mapping[str, Any]) -> list[str]:
+def _score(scores: Mapping[str, Any]) -> str:
     speech = scores["labels"].get("speech")
     found = f"F1 {speech}" if speech is not None else f"macro-F1 {scores['macro_f1']}"
-    told = f"**{scores['what']}**: {found} on {scores['rows']:,} rows."
+    return f"{found} on {scores['rows']:,} rows"
+
+
+def _told(scores: Mapping[str, Any]) -> list[str]:
+    told = f"**{scores['what']}**: {_score(scores)}."
     if confident := scores.get("confident"):
         told += (
             f" {confident['coverage']} % have a probability of at least 0.8; {confident['right']} % of these are right."

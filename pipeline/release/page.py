@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from pipeline import schema
 from pipeline.annotate import guideline as annotation
 from pipeline.check import Report
-from pipeline.release import card, figures, jsonld, manifest, samples, tables
+from pipeline.release import card, figures, jsonld, manifest, measured, samples, tables
 from pipeline.release.snippets import snippets
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def write(built: Path, package: str, version: str) -> None:
         outlets=outlets,
         days=span,
         facts=card.facts(held),
+        measured=measured.figures(),
         report=json.loads((built / "quality" / "report.json").read_text(encoding="utf-8")),
         timeline=figures.timeline(held),
         quoted=figures.quoted(held),
@@ -83,6 +84,7 @@ def write(built: Path, package: str, version: str) -> None:
         newest=samples.newest(held),
         snippets=snippets(package, version),
         files=files,
+        named=manifest.digest(built / manifest.PAYLOAD),
         changes=_changes(built),
         jsonld=jsonld.release(package, version, files, span, languages),
         release=_for_the_browser(built, package, version, files),

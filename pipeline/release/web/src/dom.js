@@ -16,3 +16,13 @@ export function el(name, attributes = {}, ...children) {
 export function outside(address, text) {
   return /^https?:\/\//i.test(address) ? el('a', { href: address, rel: 'noopener noreferrer' }, text) : el('span', {}, text)
 }
+
+/** A button that copies a text; none where the browser does not let a page copy. */
+export function copying(label, text, unseen) {
+  const button = navigator.clipboard && el('button', { type: 'button' }, label, unseen && el('span', { class: 'unseen' }, unseen))
+  button?.addEventListener('click', async () => {
+    await navigator.clipboard.writeText(text)
+    button.firstChild.textContent = 'Copied'
+  })
+  return button
+}

@@ -4,10 +4,11 @@ import { FILTERS } from './state.js'
 import { counts } from './search.js'
 
 const PAUSE = 150 // milliseconds without a key before a search starts
+const LABELS = { type: 'claim_type', stance: 'outlet_stance', voice: 'voice' } // filters whose choices are labels of a column
 const OFFERED = 300 // speakers that the box offers, the most frequent first
 
-/** The form; `change(state)` hears what is asked for, without claim and page. */
-export function form(columns, labels, change) {
+/** The form; `means` tells what labels mean, `change(state)` hears what is asked for, without claim and page. */
+export function form(columns, labels, means, change) {
   const all = columns.text.map((_, row) => row)
   const often = name => [...counts(all, columns[name])].sort((a, b) => b[1] - a[1]).map(([value]) => value)
   const choice = (filter, title, values) => [filter, title, el('select', { name: filter }, el('option', { value: '' }, 'all'),
@@ -25,11 +26,18 @@ export function form(columns, labels, change) {
     ['order', 'Order', el('select', { name: 'order' }, el('option', { value: '' }, 'newest first'),
       el('option', { value: 'oldest' }, 'oldest first'))],
   ]
-  const element = el('form', { class: 'filters', role: 'search', 'aria-label': 'Search the claims' },
-    fields.map(([name, title, input]) => el('div', { class: name === 'q' ? 'wide' : null }, el('label', { for: input.id = `ask-${name}` }, title), input)),
-    speakers, el('div', {}, el('button', { type: 'reset' }, 'Clear all')))
+  const [search, ...filters] = fields.map(([name, title, input]) => el('div', { class: name === 'q' ? 'wide' : null }, el('label', { for: input.id = `ask-${name}` }, title), input))
+  const told = el('p', { class: 'note', id: 'meaning' })
+  const wide = matchMedia('(min-width: 34rem)') // as in page.css: on a phone the list stands below the search box
+  const folded = el('details', { class: 'wide', open: wide.matches }, el('summary', {}, 'Filters'),
+    el('div', { class: 'filters' }, filters, el('div', {}, el('button', { type: 'reset' }, 'Clear all'))), told)
+  const element = el('form', { class: 'filters', role: 'search', 'aria-label': 'Search the claims' }, search, folded, speakers)
+  wide.addEventListener('change', () => { folded.open ||= wide.matches })
   const inputs = element.elements
-  const ask = () => change(Object.fromEntries(FILTERS.map(name => [name, inputs[name].value.trim()])))
+  for (const name of Object.keys(LABELS)) inputs[name].setAttribute('aria-describedby', told.id)
+  const explain = () => told.replaceChildren(...Object.entries(LABELS).filter(([name]) => means[LABELS[name]]?.labels.has(inputs[name].value))
+    .map(([name, column]) => el('span', {}, el('b', {}, inputs[name].value), `: ${means[column].labels.get(inputs[name].value)}. `)))
+  const ask = () => { explain(); change(Object.fromEntries(FILTERS.map(name => [name, inputs[name].value.trim()]))) }
   let waiting
   element.addEventListener('input', () => {
     clearTimeout(waiting)
@@ -44,10 +52,12 @@ export function form(columns, labels, change) {
 
   return {
     element,
-    facets: { outlet: 'outlet', type: 'claim_type', stance: 'outlet_stance', voice: 'voice' },
+    facets: { outlet: 'outlet', ...LABELS },
     /** Puts a state into the form. */
     fill(state) {
       for (const name of FILTERS) if (inputs[name].value.trim() !== (state[name] ?? '')) inputs[name].value = state[name] ?? ''
+      if (FILTERS.some(name => name !== 'q' && state[name])) folded.open = true
+      explain()
     },
     /** Says beside each choice how many claims it would leave. */
     count(filter, found) {

@@ -1,26 +1,29 @@
 // The claims browser of a release's page: search, filters, one claim in its article, download of what is shown.
-import { detail } from './detail.js'
-import { el } from './dom.js'
+import { detail, who } from './detail.js'
+import { copying, el } from './dom.js'
 import { csv, json, save } from './download.js'
+import { fields } from './fields.js'
 import { form } from './form.js'
-import { counts, filtered, matches, words } from './search.js'
+import { counts, filtered, matches, pieces, words } from './search.js'
 import { address, read } from './state.js'
 import { breathe, table } from './table.js'
 
 const PAGE = 20 // claims listed at a time: two screens, so that what stands below is found
-const LISTED = ['text', 'speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end']
+const LISTED = ['speaker', 'outlet', 'claim_type', 'outlet_stance', 'voice', 'date', 'date_start', 'date_end', 'text']
 
 async function start() {
   const place = document.getElementById('browser')
   const release = JSON.parse(document.getElementById('release').textContent)
   const status = el('p', { role: 'status', id: 'count' }, 'Loading the claims…')
   place.append(status)
+  const tables = document.getElementById('static')
+  tables.hidden = true
   try {
     const claims = await table(release.tables.claims)
     const columns = await claims.columns(LISTED, share => { status.textContent = `Loading the claims: ${percent(share)}` })
     await browse(place, status, release, claims, columns)
-    document.getElementById('static').hidden = true
   } catch (error) {
+    tables.hidden = false
     place.replaceChildren(el('p', { role: 'alert', class: 'warning' }, `The claims could not be loaded. ${error.message}`))
   }
 }
@@ -30,9 +33,10 @@ async function browse(place, status, release, claims, columns) {
   await breathe()
   const list = el('ol', { class: 'results', 'aria-label': 'Claims found' })
   const pages = el('nav', { class: 'tools', 'aria-label': 'Pages of claims' })
-  const controls = form(columns, release.labels, change)
+  const means = fields()
+  const controls = form(columns, release.labels, means, change)
   await breathe()
-  const show = detail(release, claims)
+  const show = detail(release, claims, means, id => address({ ...state, claim: id }))
   const held = words(columns)
   const files = el('div', {},
     el('button', { type: 'button', onclick: () => download('csv') }, 'Download these as CSV'), ' ',
@@ -40,9 +44,11 @@ async function browse(place, status, release, claims, columns) {
   let state = read() ?? {}
   let shown = [] // rows that pass search and filters, in the order shown
   let asked = null // the address of the list that is drawn or on its way
-  let ids = null // the claims' keys and the rows that they name: needed for links alone, so they are read last
+  let keys = null // of the claims: needed for links alone, so they are read last
 
-  place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), list, pages,
+  const none = el('p', { hidden: true }, 'Nothing has all of this: take away a word or a filter, or clear all.')
+
+  place.replaceChildren(controls.element, el('div', { class: 'tools' }, status, files), none, list, pages,
     el('p', { class: 'note' }, 'Each byte behind this list was compared with the checksums of the release before it was read.'))
   addEventListener('hashchange', () => {
     const wanted = read()
@@ -56,8 +62,7 @@ async function browse(place, status, release, claims, columns) {
   controls.fill(state)
   await draw()
   if (location.hash.includes('=')) document.getElementById('browse').scrollIntoView()
-  const { claim_id: keys } = await claims.columns(['claim_id'])
-  ids = { keys, rows: new Map(keys.map((key, row) => [key, row])) }
+  keys = (await claims.columns(['claim_id'])).claim_id
   for (const link of list.querySelectorAll('a')) link.href = claimAddress(Number(link.dataset.row))
   draw()
 
@@ -68,7 +73,7 @@ async function browse(place, status, release, claims, columns) {
   }
 
   async function draw() {
-    if (ids && state.claim) show.open(state.claim, ids.rows.get(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
+    if (keys && state.claim) show.open(state.claim, keys.indexOf(state.claim), () => { location.hash = address({ ...state, claim: '' }) })
     else if (!state.claim) show.close()
     const wanted = address({ ...state, claim: '' })
     if (wanted === asked) return
@@ -78,7 +83,7 @@ async function browse(place, status, release, claims, columns) {
 
   /** Draws the list for a state, unless another is wanted meanwhile. */
   async function drawList(state, current) {
-    const found = state.q ? await matches(order, held, state.q) : order
+    const found = state.q ? await matches(order, columns, held, state.q) : order
     const passing = await filtered(found, columns, state)
     if (!current()) return
     shown = state.order === 'oldest' ? passing.toReversed() : passing
@@ -92,6 +97,8 @@ async function browse(place, status, release, claims, columns) {
       : el('button', { type: 'button', disabled: true }, label)
     pages.replaceChildren(turn(page - 1, 'Back', 'prev'), turn(page + 1, 'Next', 'next'),
       el('p', {}, `Page ${page.toLocaleString('en')} of ${last.toLocaleString('en')}`))
+    pages.hidden = last === 1
+    none.hidden = shown.length > 0
     files.hidden = shown.length === 0
     for (const [filter, name] of Object.entries(controls.facets)) {
       const offered = state[filter] ? await filtered(found, columns, { ...state, [filter]: '' }) : passing
@@ -102,27 +109,23 @@ async function browse(place, status, release, claims, columns) {
   }
 
   function claimAddress(row) {
-    return address({ ...state, claim: ids.keys[row] })
-  }
-
-  function outlet(row) {
-    return columns.outlet[row] ? el('bdi', {}, columns.outlet[row]) : 'an outlet that is not told'
+    return address({ ...state, claim: keys[row] })
   }
 
   function item(row) {
     const value = name => columns[name][row]
     return el('li', {},
-      el('a', { href: ids && claimAddress(row), 'data-row': row, dir: 'auto' }, value('text')),
-      el('p', {}, value('voice') === 'outlet' ? [outlet(row), ' itself']
-        : [value('speaker') ? el('bdi', {}, value('speaker')) : 'Speaker not named', ' in ', outlet(row)],
-        value('date') && `, ${value('date')}`, ` · ${value('claim_type')} · ${value('outlet_stance')}`))
+      el('a', { href: keys && claimAddress(row), 'data-row': row, dir: 'auto' },
+        pieces(value('text'), state.q ?? '').map(([words, found]) => found ? el('mark', { class: 'claim' }, words) : words)),
+      el('p', {}, who(value), value('date') && `, ${value('date')}`, ` · type: ${value('claim_type')}`,
+        !(value('voice') === 'outlet' && value('outlet_stance') === 'endorses') && ` · outlet’s stance: ${value('outlet_stance')}`))
   }
 
   async function download(kind) {
     const rows = shown
     const all = await claims.columns(claims.names, share => { status.textContent = `Reading all columns: ${percent(share)}` })
     status.textContent = `${rows.length.toLocaleString('en')} of ${claims.rows.toLocaleString('en')} claims`
-    save(kind === 'csv' ? csv(all, rows) : json(all, rows), `${release.package}-${release.version}-claims.${kind}`)
+    save(await (kind === 'csv' ? csv : json)(all, rows), `${release.package}-${release.version}-claims.${kind}`)
   }
 }
 
@@ -140,7 +143,10 @@ function byDate(days) {
 
 const percent = share => `${Math.round(share * 100)} %`
 
-/** Says so when this version may not be used any more, or a newer one is there. */
+/** A number of bytes for people, as the page writes it: '64.5 kB'. */
+const size = bytes => bytes < 1e3 ? `${bytes} B` : bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`
+
+/** What the list of versions knows: whether this one may be used, when it came out, which others there are, how large its zip is. */
 async function standing() {
   const { version } = JSON.parse(document.getElementById('release').textContent)
   const answer = await fetch('../versions.json', { cache: 'no-cache' })
@@ -150,6 +156,9 @@ async function standing() {
   const newest = versions.filter(entry => entry.status === 'active').at(-1)
   const place = document.getElementById('standing')
   const link = to => el('a', { href: `../${encodeURIComponent(to)}/index.html` }, to)
+  document.getElementById('versions').append(el('p', {}, 'Every version, newest first:'), el('ul', {}, versions.toReversed().map(one => el('li', {},
+    one.version === version || one.status === 'withdrawn' ? one.version : link(one.version), one.version === version && ', this one',
+    one.status !== 'active' && `, ${one.status}${one.reason ? `: ${one.reason}` : ''}`))))
   if (own && own.status !== 'active') {
     place.className = 'warning'
     place.append(`This version was ${own.status}${own.reason ? `: ${own.reason}` : ''}. `)
@@ -157,24 +166,34 @@ async function standing() {
     if (better) place.append('Use ', link(better), '.')
   } else if (newest && newest.version !== version) {
     place.append('There is a newer version: ', link(newest.version), '.')
+  } else if (own?.published) {
+    place.append(`Published ${own.published.slice(0, 10)}`)
+    if (versions.length > 1) place.append(', the newest of ', el('a', { href: '#versions' }, `${versions.length} versions`))
+    place.append('.')
+  }
+  if (own?.archive) {
+    for (const button of document.querySelectorAll('a.button[download]')) button.append(` (${size(own.archive.bytes)})`)
+    document.querySelector('#download .plain')?.append(' SHA-256: ', el('code', { class: 'digest' }, own.archive.sha256), '.')
   }
 }
 
-/** A button beside each piece of code. */
-function copying() {
-  if (!navigator.clipboard) return
-  for (const code of document.querySelectorAll('#code pre')) {
-    const button = el('button', { type: 'button' }, 'Copy', el('span', { class: 'unseen' }, ` the code for ${code.getAttribute('aria-label').replace('Code for ', '')}`))
-    button.addEventListener('click', async () => {
-      await navigator.clipboard.writeText(code.textContent)
-      button.firstChild.textContent = 'Copied'
-    })
-    code.before(button)
+/** Code that reads from where this page was served, and a button beside each piece of code. */
+function code() {
+  const { package: name, version } = JSON.parse(document.getElementById('release').textContent)
+  const home = new URL('..', location.href).href
+  const own = [
+    ['pandas, from this address', `import pandas as pd\n\nclaims = pd.read_parquet("${home}${version}/data/claims.parquet")`],
+    ['All of it, every digest checked', `onrecord pull ${home.replace(/\/$/, '')}@${version} ${name}`],
+  ]
+  document.getElementById('code').append(...own.flatMap(([title, text]) => [el('h3', {}, title),
+    el('pre', { tabindex: '0', role: 'region', 'aria-label': `Code for ${title}` }, el('code', {}, text))]))
+  for (const piece of document.querySelectorAll('#code pre')) {
+    piece.before(copying('Copy', piece.textContent, ` the code for ${piece.getAttribute('aria-label').replace('Code for ', '')}`) ?? '')
   }
 }
 
 if (location.protocol !== 'file:') {
-  copying()
+  code()
   standing()
   start()
 }

@@ -5,33 +5,73 @@ import { breathe } from './table.js'
 
 const CHUNK = 2_000 // rows between two looks at the clock
 
-const fold = text => (/^[ -~]*$/.test(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase()
+const PLAIN = /^[ -~–—‘-‟]*$/ // nothing to take apart: no letter but of English, and what news is quoted with
+const fold = text => (PLAIN.test(text) ? text : text.normalize('NFKD').replace(/\p{M}/gu, '')).toLowerCase()
 
-/** The words of each claim and its speaker's name as they are compared, made at the first search. */
-export function words(columns) {
-  let folded
-  return async () => {
-    folded ??= mapped(columns.text, (text, row) => fold(columns.speaker[row] ? `${text}\n${columns.speaker[row]}` : text))
-    return folded
+/** A test of names that is made once for each: a column has many rows and few names. Null passes none. */
+function once(test) {
+  const known = new Map([[null, false]])
+  return name => {
+    if (!known.has(name)) known.set(name, test(name))
+    return known.get(name)
   }
 }
 
-/** The rows, in their order, that hold every word (the last may be unfinished) and every “quoted phrase”. */
-export async function matches(rows, words, query) {
+/** The text of each claim as it is compared, made at the first search. */
+export function words(columns) {
+  let folded
+  return async () => {
+    if (folded) return folded
+    const found = []
+    for (const text of columns.text) {
+      found.push(fold(text))
+      if (found.length % CHUNK === 0) await breathe()
+    }
+    return (folded = found)
+  }
+}
+
+/** What a query asks for: words, the last of which may be unfinished, and “quoted phrases”, each with a pattern that finds it. */
+function asked(query) {
   const parts = []
   const loose = query.replace(/["“„«]([^"”»]*)["”»]/g, (_, phrase) => (parts.push([fold(phrase).trim(), false]), ' '))
   const single = fold(loose).match(/[\p{L}\p{N}]+/gu) ?? []
   const unfinished = /[\p{L}\p{N}]$/u.test(query)
   single.forEach((word, place) => parts.push([word, !unfinished || place < single.length - 1]))
-  const tests = parts.filter(([part]) => part).map(([part, whole]) => [part, pattern(part, whole)])
-  if (!tests.length) return rows
-  const held = await words()
-  return kept(rows, row => tests.every(([part, test]) => held[row].includes(part) && test.test(held[row])))
+  return parts.filter(([part]) => part).map(([part, whole]) => [part, pattern(part, whole)])
+}
+
+/** The rows, in their order, that hold all that a query asks for. */
+export async function matches(rows, columns, words, query) {
+  const parts = asked(query)
+  if (!parts.length) return rows
+  const texts = await words()
+  const tests = parts.map(([part, exact]) => {
+    const says = text => text.includes(part) && text.search(exact) >= 0
+    const named = once(name => says(fold(name)))
+    return row => says(texts[row]) || named(columns.speaker[row])
+  })
+  return kept(rows, row => tests.every(test => test(row)))
+}
+
+/** A text as pieces [words, found]: what a query asks for is found. */
+export function pieces(text, query) {
+  const compared = fold(text)
+  if (compared.length !== text.length) return [[text, false]] // places in one are none in the other
+  const hit = new Uint8Array(text.length)
+  for (const [part, exact] of asked(query)) for (const { index } of compared.matchAll(exact)) hit.fill(1, index, index + part.length)
+  const found = []
+  for (let at = 0, end; at < text.length; at = end) {
+    end = hit.indexOf(1 - hit[at], at)
+    if (end < 0) end = text.length
+    found.push([text.slice(at, end), hit[at] === 1])
+  }
+  return found
 }
 
 /** A part at the start of a word and, if whole, up to the end of one. */
 const pattern = (part, whole) => new RegExp(
-  `(?<![\\p{L}\\p{N}])${part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}${whole ? '(?![\\p{L}\\p{N}])' : ''}`, 'u')
+  `(?<![\\p{L}\\p{N}])${part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')}${whole ? '(?![\\p{L}\\p{N}])' : ''}`, 'gu')
 
 /** The rows that pass the filters, in the order of `rows`. A filter that is empty lets all pass. */
 export async function filtered(rows, columns, state) {
@@ -43,12 +83,8 @@ export async function filtered(rows, columns, state) {
   equal('voice', state.voice)
   if (state.speaker) {
     const wanted = fold(state.speaker)
-    const verdicts = new Map([[null, false]])
-    tests.push(row => {
-      const name = columns.speaker[row]
-      if (!verdicts.has(name)) verdicts.set(name, fold(name).includes(wanted))
-      return verdicts.get(name)
-    })
+    const named = once(name => fold(name).includes(wanted))
+    tests.push(row => named(columns.speaker[row]))
   }
   if (state.from) tests.push(row => (columns.date_end[row] ?? columns.date_start[row] ?? '') >= state.from)
   if (state.to) tests.push(row => columns.date_start[row] !== null && columns.date_start[row] <= state.to)
@@ -66,15 +102,6 @@ async function kept(rows, test) {
   const found = []
   for (let start = 0; start < rows.length; start += CHUNK) {
     for (let at = start; at < Math.min(start + CHUNK, rows.length); at++) if (test(rows[at])) found.push(rows[at])
-    await breathe()
-  }
-  return found
-}
-
-async function mapped(values, make) {
-  const found = []
-  for (let start = 0; start < values.length; start += CHUNK) {
-    for (let at = start; at < Math.min(start + CHUNK, values.length); at++) found.push(make(values[at], at))
     await breathe()
   }
   return found
