@@ -141,8 +141,8 @@ def stances(rows: list[Row], path: Path) -> Predicted:
 
 
 def _sentences(rows: Sequence[Row]) -> Predicted:
-    """The reading of one sentence; with what may be relied on: interval, the surest rows, those read with a probability
-    of at least `CONFIDENT`, calibration.
+    """The reading of one sentence; with what may be relied on: the surest rows, those read with a probability of at
+    least `CONFIDENT`, calibration.
     """
     from pipeline.annotate.polarity import sentence_polarity
 
@@ -157,9 +157,7 @@ def _sentences(rows: Sequence[Row]) -> Predicted:
     predicted, found = _spelt(predicted, pairs)
     surest = sorted(told, reverse=True)[: max(1, int(_SURE * len(told)))]
     confident = [gold == label for probability, gold, label in told if probability >= CONFIDENT]
-    low, high = macro_f1_interval([(gold, label) for _, gold, label in told])
     return predicted, found | {
-        "interval": {"low": low, "high": high},
         "confident": {
             "coverage": percent(len(confident) / len(told)),
             "right": percent(sum(confident) / (len(confident) or 1)),
@@ -170,12 +168,15 @@ def _sentences(rows: Sequence[Row]) -> Predicted:
 
 
 def _spelt(predicted: list[Row], pairs: Sequence[tuple[str, str]]) -> Predicted:
-    """The predictions with their labels spelt as the file spells them, and the scores of (gold, predicted): F1, and
-    under `confusion` how many rows of each gold label were read as which.
+    """The predictions with their labels spelt as the file spells them, and the scores of (gold, predicted): F1 with its
+    interval, and under `confusion` how many rows of each gold label were read as which.
     """
     own = {_POLARITY[gold[:3].lower()]: gold for gold, _ in pairs}
-    scores = labels((({_POLARITY[gold[:3].lower()]}, {label}) for gold, label in pairs), tuple(_POLARITY.values()))
-    counted = Counter((_POLARITY[gold[:3].lower()], label) for gold, label in pairs)
+    read = [(_POLARITY[gold[:3].lower()], label) for gold, label in pairs]
+    scores = labels((({gold}, {label}) for gold, label in read), tuple(_POLARITY.values()))
+    low, high = macro_f1_interval(read)
+    scores["interval"] = {"low": low, "high": high}
+    counted = Counter(read)
     scores["confusion"] = {
         gold: {label: counted[gold, label] for label in _POLARITY.values()} for gold in _POLARITY.values()
     }
