@@ -9,7 +9,7 @@ KEPT = Path(__file__).parents[1] / "annotate" / "weights" / "measured.json"
 
 
 def figures() -> list[tuple[str, str]]:
-    """What was measured, and its F1: ('one sentence, ...', 'macro-F1 82.3 (95 % interval 77.9 to 86.4) on 343 rows')."""
+    """What was measured, and its F1: ('one sentence', 'macro-F1 82.3 (95 % interval 77.9 to 86.4) on 343 rows')."""
     return [(scores["what"], _score(scores)) for scores in json.loads(KEPT.read_text(encoding="utf-8"))]
 
 
