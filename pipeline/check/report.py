@@ -42,6 +42,35 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """What no check refuses and somebody ought to look at.
+
+    Attributes:
+        name: what it is.
+        table: table in which it was looked for.
+        rows: rows looked at.
+        found: primary key and value of each row that has it, by key, control characters shown.
+        times: how often in all.
+    """
+
+    name: str
+    table: str
+    rows: int
+    found: tuple[tuple[str, str], ...]
+    times: int
+
+    @classmethod
+    def of(cls, name: str, table: str, rows: int, found: Iterable[tuple[str, object]], times: int) -> "Flag":
+        """A flag of rows in any order."""
+        return cls(name, table, rows, tuple(sorted((key, _shown(value)) for key, value in found)), times)
+
+    def told(self) -> dict[str, object]:
+        """The flag for machines: numbers, and the first five rows."""
+        counts = {"name": self.name, "table": self.table, "rows": self.rows, "flagged": len(self.found)}
+        return counts | {"times": self.times, "examples": [list(one) for one in self.found[:EXAMPLES]]}
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Where the raw documents went: inputs = accepted + rejected; `reasons` counts the rejected by reason."""
 
@@ -60,12 +89,14 @@ class Report:
         quarantine: every bad value.
         counts: rows of each table.
         balance: where the raw documents went.
+        flags: what ought to be looked at, nothing that was looked for in vain.
     """
 
     checks: tuple[Check, ...]
     quarantine: tuple[Failure, ...]
     counts: Mapping[str, int]
     balance: Balance
+    flags: tuple[Flag, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -91,7 +122,7 @@ class Report:
             "counts": dict(self.counts),
             "checks": [asdict(check) for check in self.checks],
             "quarantined": len(self.quarantine),
-        }
+        } | ({"flags": [flag.told() for flag in self.flags]} if self.flags else {})
         return json.dumps(found, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from pipeline import schema
 from pipeline.corpus import Corpus
 from pipeline.offsets import Alignment, RawSpans
+from pipeline.personal import without_marks
 
 _HASH = "raw bytes hash to raw_sha256"
 _ALIGNMENT = "alignment gives the text"
@@ -80,4 +81,4 @@ def _holds(raw: str, words: str, form: str) -> bool:
     if words in raw:  # as nearly always
         return True
     letters = iter(raw)
-    return all(letter in letters for letter in words if letter.isascii() and letter.isalnum())
+    return all(letter in letters for letter in without_marks(words) if letter.isascii() and letter.isalnum())
