@@ -37,7 +37,7 @@ _PHONE = re.compile(
 _LABEL = re.compile(
     r"\b(?:tel|telephone|phone|mobile|cell|fax|whatsapp|hotline)\b[.:]{0,2} ?(?:no\.?|number)?:? ?\Z", re.IGNORECASE
 )
-_LABELLED = re.compile(rf"\(?\d(?:{_GAP}{{0,2}}\d){{5,14}}(?!\w)")  # Tel.: 555-0143
+_LABELLED = re.compile(rf"(?:\(\d{{1,5}}\){_GAP}{{0,2}})?\d(?:{_GAP}{{0,2}}\d){{5,14}}(?!\w)")  # Tel.: 555-0143
 _LABEL_LENGTH = 24  # code points of the longest label
 _MIN_DIGITS = 9
 """Of a number without the code of a country or a label before it; "0900-1130" is a time of day."""
@@ -140,7 +140,7 @@ def _number(letters: str) -> int:
 def _phones(text: str) -> Iterator[tuple[int, int]]:
     for digits in _DIGITS.finditer(text):
         start, end = digits.start(), digits.end() + 1  # what follows counts, too
-        if _LABEL.search(text, max(0, start - _LABEL_LENGTH), start) and (told := _LABELLED.match(text, start, end)):
+        if _LABEL.search(text, max(0, start - _LABEL_LENGTH), start) and (told := _LABELLED.search(text, start, end)):
             yield told.span()
             start = told.end()
         for match in _PHONE.finditer(text, start, end):

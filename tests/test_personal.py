@@ -78,6 +78,8 @@ def test_a_label_makes_a_short_number_one(label: str) -> None:
     """Seven digits are a telephone number where it is said so, and else are not."""
     assert ["555-0143"] == [(label + "555-0143")[a:b] for a, b, _ in personal.found(f"{label}555-0143.")]
     assert personal.found("between 555-0143 and so on") == []
+    assert ["800-273-8255"] == [(label + "(800-273-8255)")[a:b] for a, b, _ in personal.found(f"{label}(800-273-8255)")]
+    assert ["(030) 901820"] == [(label + "(030) 901820")[a:b] for a, b, _ in personal.found(f"{label}(030) 901820")]
 
 
 _PIECES = st.sampled_from(
