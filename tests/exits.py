@@ -84,7 +84,9 @@ def served(command: Sequence[object], here: Path, number: int) -> Ended:
 
 def _begun(command: Sequence[object], here: Path, **options: object) -> subprocess.Popen[bytes]:
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL} | options
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    # Compiled once for all processes, which takes a fifth of what one takes that does little.
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(here.parent / "bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     line = [sys.executable, "-m", "pipeline", *map(str, command)]
     return subprocess.Popen(line, cwd=here, env=environment, **quiet)  # type: ignore[call-overload]
 

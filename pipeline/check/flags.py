@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from pipeline.check.report import Flag
 from pipeline.corpus import Corpus
-from pipeline.personal import CANDIDATE, MARKS, REDACTED, counts
 
 _SEARCHED = {"texts": "text", "documents": "concat_ws(chr(10), title, byline, rejected_detail)"}
 _ONE_DAY = datetime.timedelta(days=1)
@@ -56,6 +55,8 @@ def is_mixed(name: str) -> bool:
 
 def _personal(corpus: Corpus, table: str, words: str) -> Iterator[Flag]:
     """Rows whose words have the shape of personal data or of a key, and rows from which such were taken."""
+    from pipeline.personal import CANDIDATE, MARKS, REDACTED, counts
+
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
     rows = corpus.rows(
         f"SELECT document_id, {words} AS words, cleaner FROM {table} "

@@ -11,13 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from pipeline import check
 from pipeline.corpus import Corpus, Source
 from pipeline.errors import ReleaseRefused, StoreError
-from pipeline.personal import REDACTED
 from pipeline.release import catalogue, publish, store, verify
 from pipeline.release.build import Build, Withdrawal, withdrawals
 from pipeline.release.changes import bumped
@@ -27,6 +23,11 @@ _PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 def redacts(folder: Path) -> bool:
     """Whether every document of a release was redacted, so that what is made again of its texts must be, too."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from pipeline.personal import REDACTED
+
     cleaners = pq.read_table(folder / "data" / "documents.parquet", columns=["cleaner"])["cleaner"]
     return len(cleaners) > 0 and pc.all(pc.ends_with(cleaners, REDACTED)).as_py()
 
