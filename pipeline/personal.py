@@ -61,7 +61,7 @@ _KEY = re.compile(
 
 
 CANDIDATE = (
-    r"[@＠]|[+(\p{Nd}][\p{Nd} ./()‐‑–-]{5}|[A-Z]{2}[0-9]{2}|"
+    r"[@＠]|\p{Nd}(?:[ ./()‐‑–-]{0,3}\p{Nd}){5}|[A-Z]{2}[0-9]{2}|"
     "AKIA|ASIA|gh[opsur]_|github_pat_|glpat-|hf_|xox|AIza|[sr]k[_-]|eyJ|PRIVATE KEY"
 )
 """What every text has in which something is found, as a pattern of RE2: most texts can be passed over by it."""
