@@ -280,10 +280,10 @@ def test_the_csv_for_spreadsheets_holds_no_formula(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("soffice"), reason="needs LibreOffice")
-@pytest.mark.parametrize("separators", ["44", "59", "44/59/9"])
+@pytest.mark.parametrize("separators", ["59", "44/59/9"])
 def test_libreoffice_finds_no_formula(first: Released, tmp_path: Path, separators: str) -> None:
-    """LibreOffice finds formulas in the exact copy and none in the other, with the comma as the separator, with the
-    semicolon, and with the three that it sets unless told otherwise.
+    """LibreOffice finds formulas in the exact copy and none in the other, with the semicolon as the separator and with
+    the three that it sets unless told otherwise: comma, semicolon and tab.
     """
     copies = sorted((first.folder / "data" / "csv").glob("*-excel.csv"))
     tables.write_csv(pa.table({"words": [*HOSTILE, *PARTED]}), tmp_path / "hostile.csv")
