@@ -196,7 +196,7 @@ def _write_quarantine(folder: Path, report: check.Report) -> None:
 
 
 def _write_flagged(folder: Path, report: check.Report) -> None:
-    rows = [(flag.table, key, flag.name, value) for flag in report.flags for key, value in flag.found]
+    rows = [(flag.table, key, flag.name, value) for flag in report.flags for key, value in flag.listed]
     _write_rows(folder, ("table", "key", "flag", "value"), rows)
 
 

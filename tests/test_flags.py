@@ -55,8 +55,8 @@ def test_a_name_of_mixed_scripts_is_flagged_with_its_letters_as_they_are(ferry: 
     flag = told(ferry)["name mixes scripts", "speakers"]
     names = dict(ferry.rows("SELECT speaker_id, name FROM speakers"))
 
-    assert [names[key] for key, _ in flag.found] == ["Irena Sоlt"]
-    assert all("Irena Sоlt (Cyrillic and Latin)" in value for _, value in flag.found)
+    assert [names[key] for key, _ in flag.listed] == ["Irena Sоlt"]
+    assert all("Irena Sоlt (Cyrillic and Latin)" in value for _, value in flag.listed)
     assert flag.rows == len(names) > 1
 
 
@@ -69,7 +69,7 @@ def test_shapes_are_counted_by_document(ferry: Corpus) -> None:
     )
 
     assert {("name mixes scripts", "speakers"), (flag.name, flag.table)} == found.keys()
-    assert (2, ((document, "2"),), 2) == (flag.rows, flag.found, flag.times)
+    assert (2, 1, 2, ((document, "2"),)) == (flag.rows, flag.flagged, flag.times, flag.listed)
 
 
 def test_what_was_redacted_is_counted_too() -> None:
@@ -82,7 +82,7 @@ def test_what_was_redacted_is_counted_too() -> None:
     rows["documents"][3]["rejected_detail"] = "no date: +49 30 9018200"
     found = told(Corpus(tiny.tables(rows)))
 
-    assert {key: (len(flag.found), flag.times) for key, flag in found.items()} == {
+    assert {key: (flag.flagged, flag.times) for key, flag in found.items()} == {
         ("redacted: IBAN", "texts"): (1, 2),
         ("personal or secret: e-mail address", "documents"): (1, 1),
         ("personal or secret: telephone number", "documents"): (1, 1),
@@ -114,7 +114,10 @@ def test_the_report_tells_flags_and_a_corpus_without_any_has_no_word_of_them(tmp
     plain = NO_CHECKS
     evil = "<script>alert(1)</script>"
     rows = [(f"d{number}", evil) for number in range(9)]
-    report = replace(plain, flags=(check.Flag.of("name mixes scripts", "speakers", 12, rows[::-1], 9),))
+    found = check.Flagged()
+    for key, value in rows[::-1]:
+        found.add(key, value)
+    report = replace(plain, flags=(found.flag("name mixes scripts", "speakers", 12),))
     shown = page.quality(report, "tiny", "1.0.0")
     for one in (report, plain):
         _write_flagged(tmp_path / "flagged", one)
@@ -131,6 +134,17 @@ def test_the_report_tells_flags_and_a_corpus_without_any_has_no_word_of_them(tmp
     assert 5 == shown.count("&lt;script&gt;") == len(json.loads(report.to_json())["flags"][0]["examples"])
     assert evil not in shown
     assert [{"table": "speakers", "key": key, "flag": "name mixes scripts", "value": evil} for key, _ in rows] == listed
+
+
+def test_however_many_rows_are_found_ten_thousand_are_held() -> None:
+    """All are counted; listed are the first by key, in whatever order they came."""
+    found = check.Flagged()
+    for number in range(0, 2 * 34_567, 2):
+        found.add(f"d{number * 7919 % 34_567:05}", "x", 2)
+    flag = found.flag("a flag", "texts", 40_000)
+
+    assert (40_000, 34_567, 2 * 34_567) == (flag.rows, flag.flagged, flag.times)
+    assert [f"d{number:05}" for number in range(10_000)] == [key for key, _ in flag.listed]
 
 
 @pytest.mark.parametrize("clock", ["source date epoch", "clock"])

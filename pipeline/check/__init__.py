@@ -12,11 +12,11 @@ from pipeline.check.built import package
 from pipeline.check.expectations import expectations
 from pipeline.check.flags import flags
 from pipeline.check.laws import laws, unicode_law
-from pipeline.check.report import Balance, Check, Failure, Flag, Report
+from pipeline.check.report import Balance, Check, Failure, Flag, Flagged, Report
 from pipeline.corpus import Corpus, Source
 from pipeline.errors import SchemaError
 
-__all__ = ["Balance", "Check", "Failure", "Flag", "Report", "check", "package"]
+__all__ = ["Balance", "Check", "Failure", "Flag", "Flagged", "Report", "check", "package"]
 
 
 def check(

@@ -6,9 +6,9 @@ import datetime
 import json
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from pipeline.check.report import Flag
+from pipeline.check.report import Flag, Flagged
 from pipeline.corpus import Corpus
 
 _SEARCHED = {"texts": "text", "documents": "concat_ws(chr(10), title, byline, rejected_detail)"}
@@ -27,14 +27,11 @@ def flags(corpus: Corpus) -> Iterator[Flag]:
 
 def days_to_come(corpus: Corpus, today: datetime.date) -> Iterator[Flag]:
     """Documents that say they were published after today: a day later may be the date where they were."""
-    found = list(
-        corpus.rows(
-            "SELECT document_id, published FROM documents WHERE published_start > $last ORDER BY document_id",
-            last=today + _ONE_DAY,
-        )
-    )
-    if found:
-        yield Flag.of("day of publication is to come", "documents", corpus.count("documents"), found, len(found))
+    query = "SELECT document_id, published FROM documents WHERE published_start > $last"
+    found: dict[str, Flagged] = defaultdict(Flagged)
+    for key, published in corpus.rows(query, last=today + _ONE_DAY):
+        found["day of publication is to come"].add(key, published)
+    yield from _told(corpus, "documents", found)
 
 
 def scripts(name: str) -> frozenset[str]:
@@ -57,7 +54,7 @@ def _personal(corpus: Corpus, table: str, words: str) -> Iterator[Flag]:
     """Rows whose words have the shape of personal data or of a key, and rows from which such were taken."""
     from pipeline.personal import CANDIDATE, MARKS, REDACTED, counts
 
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    found: dict[str, Flagged] = defaultdict(Flagged)
     rows = corpus.rows(
         f"SELECT document_id, {words} AS words, cleaner FROM {table} "
         "WHERE regexp_matches(words, $shape) OR ends_with(cleaner, $redacted)",
@@ -69,19 +66,23 @@ def _personal(corpus: Corpus, table: str, words: str) -> Iterator[Flag]:
         if cleaner.endswith(REDACTED):
             told.update({f"redacted: {kind}": text.count(mark) for kind, mark in MARKS.items() if mark in text})
         for name, count in told.items():
-            found[name].append((key, count))
-    for name in (f"{what}: {kind}" for what in ("personal or secret", "redacted") for kind in MARKS):
-        if name in found:
-            yield Flag.of(name, table, corpus.count(table), found[name], sum(count for _, count in found[name]))
+            found[name].add(key, count, count)
+    names = [f"{what}: {kind}" for what in ("personal or secret", "redacted") for kind in MARKS]
+    yield from _told(corpus, table, {name: found[name] for name in names if name in found})
 
 
 def _mixed(corpus: Corpus) -> Iterator[Flag]:
-    found = []
+    found: dict[str, Flagged] = defaultdict(Flagged)
     for key, name, forms in corpus.rows(
         "SELECT speaker_id, name, forms FROM speakers WHERE strlen(name || forms) > length(name || forms)"
     ):
         mixed = sorted({form for form in (name, *json.loads(forms)) if is_mixed(form)})
         if mixed:
-            found.append((key, "; ".join(f"{form} ({' and '.join(sorted(scripts(form)))})" for form in mixed)))
-    if found:
-        yield Flag.of("name mixes scripts", "speakers", corpus.count("speakers"), found, len(found))
+            shown = "; ".join(f"{form} ({' and '.join(sorted(scripts(form)))})" for form in mixed)
+            found["name mixes scripts"].add(key, shown)
+    yield from _told(corpus, "speakers", found)
+
+
+def _told(corpus: Corpus, table: str, found: Mapping[str, Flagged]) -> Iterator[Flag]:
+    for name, rows in found.items():
+        yield rows.flag(name, table, corpus.count(table))

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 EXAMPLES = 5
 SHOWN = 200  # characters of a value that a report shows
+LISTED = 10_000  # rows of a flag that are listed
 
 Found = Iterable[tuple[str, object, str]]
 """Bad rows of one check of one table: (key, value, message)."""
@@ -49,25 +50,47 @@ class Flag:
         name: what it is.
         table: table in which it was looked for.
         rows: rows looked at.
-        found: primary key and value of each row that has it, by key, control characters shown.
+        flagged: rows that have it.
         times: how often in all.
+        listed: primary key and value, control characters shown, of the first 10,000 of these rows by key.
     """
 
     name: str
     table: str
     rows: int
-    found: tuple[tuple[str, str], ...]
+    flagged: int
     times: int
+    listed: tuple[tuple[str, str], ...]
 
-    @classmethod
-    def of(cls, name: str, table: str, rows: int, found: Iterable[tuple[str, object]], times: int) -> "Flag":
-        """A flag of rows in any order."""
-        return cls(name, table, rows, tuple(sorted((key, _shown(value)) for key, value in found)), times)
+    @property
+    def examples(self) -> tuple[tuple[str, str], ...]:
+        """The first five of these rows."""
+        return self.listed[:EXAMPLES]
 
     def told(self) -> dict[str, object]:
-        """The flag for machines: numbers, and the first five rows."""
-        counts = {"name": self.name, "table": self.table, "rows": self.rows, "flagged": len(self.found)}
-        return counts | {"times": self.times, "examples": [list(one) for one in self.found[:EXAMPLES]]}
+        """The flag for machines: numbers and examples."""
+        names = ("name", "table", "rows", "flagged", "times")
+        return {name: getattr(self, name) for name in names} | {"examples": [list(one) for one in self.examples]}
+
+
+class Flagged:
+    """The rows of a flag while they are found, in any order; however many, 20,000 are held at most."""
+
+    def __init__(self) -> None:
+        self._rows = self._times = 0
+        self._first: list[tuple[str, str]] = []
+
+    def add(self, key: str, value: object, times: int = 1) -> None:
+        """Take a row by its primary key."""
+        self._rows += 1
+        self._times += times
+        self._first.append((key, _shown(value)))
+        if len(self._first) == 2 * LISTED:
+            self._first = sorted(self._first)[:LISTED]
+
+    def flag(self, name: str, table: str, rows: int) -> Flag:
+        """The flag of so many rows looked at."""
+        return Flag(name, table, rows, self._rows, self._times, tuple(sorted(self._first)[:LISTED]))
 
 
 @dataclass(frozen=True, slots=True)
