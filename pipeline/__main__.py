@@ -147,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
             help="a Dask scheduler, tcp://HOST:PORT, whose workers take the place of ours",
         )
         stage.add_argument("--retry", action="store_true", help="try documents again that crashed or took too long")
+        stage.add_argument(
+            "--redact",
+            action="store_true",
+            help="put e-mail addresses, telephone numbers, IBANs and keys out of sight in all documents "
+            "(in source.toml: redact = true)",
+        )
         stage.add_argument("--explain", action="store_true", help="say what would be done and why; do nothing")
         stage.add_argument(
             "--json", action="store_true", help="print what was made, and what it took, as one JSON object"
@@ -290,11 +296,12 @@ def _run(options: argparse.Namespace) -> int:
     if options.explain:
         from pipeline.shards.plan import plan
 
-        for line in plan(options.raw, options.output / "work" / package):
+        for line in plan(options.raw, options.output / "work" / package, redact=options.redact):
             print(line)
         return 0
     from pipeline import summary
     from pipeline.progress import shown
+    from pipeline.release.publish import today
     from pipeline.run import run
 
     with shown(_own(sys.stderr)) as progress:
@@ -308,11 +315,12 @@ def _run(options: argparse.Namespace) -> int:
             workers=options.workers,
             cluster=options.cluster,
             again=options.retry,
+            redact=options.redact,
             progress=progress,
         )
     for line in result.in_vain:
         print(f"onrecord: {options.raw / 'aliases.toml'}: {line}. Mend or remove it.", file=sys.stderr)
-    found = summary.summary(result)
+    found = summary.summary(result, today())
     if options.json:
         json.dump(found, sys.stdout, ensure_ascii=False, indent=1)
         print()

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
-from pipeline.release import Build, catalogue, changes, manifest, provenance, rebuild, verify, withdrawals
+from pipeline.release import Build, catalogue, changes, manifest, provenance, rebuild, redacts, verify, withdrawals
 from pipeline.run import Progress, run
 
 _SHOWN = 5
@@ -62,7 +62,16 @@ def reproduce(
         raise StoreError(f"{folder} is not as it was published ({faults[0].file}: {faults[0].message}).")
     with tempfile.TemporaryDirectory() as temporary:
         gone = {one.document_id: one.reason for one in withdrawals(folder)}
-        result = run(raw, Path(temporary), package, until="check", withdrawn=gone, workers=workers, progress=progress)
+        result = run(
+            raw,
+            Path(temporary),
+            package,
+            until="check",
+            withdrawn=gone,
+            workers=workers,
+            redact=redacts(folder),
+            progress=progress,
+        )
         build = Build(Path(temporary) / "built", package, result.tables, result.report, provenance.told(raw))
         rebuild(build, folder, home, held)
         different = build.differences(folder)

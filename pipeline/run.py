@@ -4,7 +4,7 @@ raw/ -> shards of raw rows -> clean -> annotate -> link -> check -> release
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
@@ -59,6 +59,7 @@ def run(
     workers: int = 0,
     cluster: str | None = None,
     again: bool = False,
+    redact: bool = False,
     progress: Progress = lambda stage, done, of: None,
 ) -> Result:
     """Carry the texts of `raw` through the stages up to `until`: documents, claims, check or release.
@@ -66,7 +67,8 @@ def run(
     `withdrawn` are documents that are left out from now on, with the reason, beside those that the package has
     withdrawn before; `key` is the file of the ssh key that signs the release. `workers` are processes, 0 for this very
     one; `cluster` is the address of a Dask scheduler that works in their place. `again` tries documents once more that
-    an earlier run could not finish.
+    an earlier run could not finish. `redact` puts what looks like personal data out of sight in every document, also
+    where no source.toml asks for it.
 
     Raises SchemaError for a wrong source.toml or aliases.toml, StoreError for folders that cannot be read or written, a
     cluster that cannot be used and a work folder in which another run works, ReleaseRefused when the checks fail or the
@@ -75,7 +77,7 @@ def run(
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what is done with: 620 MB, not 750
     with session(output / "work" / package, progress) as account:
         begin = partial(engine, workers, cluster, output / "work" / package)
-        result = _run(raw, output, package, until, version, withdrawn or {}, key, begin, again, account)
+        result = _run(raw, output, package, until, version, withdrawn or {}, key, begin, again, redact, account)
     return replace(result, cost=account.told())
 
 
@@ -89,6 +91,7 @@ def _run(
     key: Path | None,
     begin: Callable[[], AbstractContextManager[Engine]],
     again: bool,
+    redact: bool,
     progress: Account,
 ) -> Result:
     from pipeline.release import provenance, publish, release, withdrawn_from
@@ -99,7 +102,7 @@ def _run(
     gone = {**withdrawn_from(output / package), **withdrawn}
     made: dict[str, tuple[int, int]] = {}
     with begin() as engine:
-        shards = list(cut_into(raw, work / "raw", progress))
+        shards = list(cut_into(raw, work / "raw", progress, redact=redact))
         cleaned = mapped("clean", shards, work, engine, made, progress, again=again)
         spill = work / "spill"
         found = {name: _rows(cleaned, name, gone) for name in ("documents", "texts")}
@@ -130,6 +133,7 @@ def _run(
     progress("check", 0, 1)
     report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards))
     _write_quarantine(work / "quarantine", report)
+    _write_flagged(work / "flagged", report)
     progress("check", 1, 1)
     if until == "check":
         return Result(tables, report, None, False, inputs, made, in_vain)
@@ -187,12 +191,19 @@ def _contents(shards: list[Shard]) -> Callable[[str], bytes]:
 
 
 def _write_quarantine(folder: Path, report: check.Report) -> None:
+    columns = ("table", "key", "check", "value", "message")
+    _write_rows(folder, columns, [[getattr(failure, key) for key in columns] for failure in report.quarantine])
+
+
+def _write_flagged(folder: Path, report: check.Report) -> None:
+    rows = [(flag.table, key, flag.name, value) for flag in report.flags for key, value in flag.listed]
+    _write_rows(folder, ("table", "key", "flag", "value"), rows)
+
+
+def _write_rows(folder: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows of strings as the one Parquet file of a folder, both of the same name; no folder when there are none."""
     shutil.rmtree(folder, ignore_errors=True)
-    if report.quarantine:
+    if rows:
         folder.mkdir(parents=True)
-        rows = [
-            {key: getattr(failure, key) for key in ("table", "key", "check", "value", "message")}
-            for failure in report.quarantine
-        ]
-        columns = pa.schema([(key, pa.string()) for key in rows[0]])
-        pq.write_table(pa.Table.from_pylist(rows, schema=columns), folder / "quarantine.parquet")
+        table = pa.table([pa.array(column, pa.string()) for column in zip(*rows, strict=True)], names=list(columns))
+        pq.write_table(table, folder / f"{folder.name}.parquet")

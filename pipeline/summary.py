@@ -1,16 +1,22 @@
 """What a run made, in numbers and on screen."""
 
+import datetime
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from pipeline.check.flags import days_to_come
 from pipeline.corpus import Corpus
 from pipeline.run import Result
 
 TOP = 10
 
 
-def summary(result: Result) -> dict[str, Any]:
-    """The numbers of a run, ready for JSON: counts by label, commonest first; absent keys were not reached."""
+def summary(result: Result, today: datetime.date | None = None) -> dict[str, Any]:
+    """The numbers of a run, ready for JSON: counts by label, commonest first; absent keys were not reached.
+
+    `today` is the day after which no document can have been published: told are those that say so all the same. Only
+    here, for what hangs on a clock has no place in a release.
+    """
     tables = Corpus.of(result.tables)
     rejected = _counts(tables, "rejected", "documents")
     found: dict[str, Any] = {
@@ -21,6 +27,9 @@ def summary(result: Result) -> dict[str, Any]:
         "duplicates": _counts(tables, "duplicate_kind", "documents"),
         "shards_made": {stage: f"{made} of {of}" for stage, (made, of) in result.made.items()},
     }
+    flags = [*(result.report.flags if result.report else ()), *(days_to_come(tables, today) if today else ())]
+    if flags:
+        found["flags"] = [flag.told() for flag in flags]
     if "claims" in tables:
         known = "SELECT DISTINCT name FROM speakers WHERE kind IN ('person', 'organisation')"
         found |= {
@@ -74,6 +83,8 @@ def show_short(found: Mapping[str, Any], out: TextIO) -> None:
         print(", ".join(f"{rows} {name}" for name, rows in found["rows"].items()), file=out)
     if "checks" in found:
         print(_checks(found["checks"]), file=out)
+    for flag in found.get("flags", ()):
+        print(_flag(flag), file=out)
     if "folder" in found:
         print(found["folder"] + ("" if found["new"] else " (was there already, the same)"), file=out)
     if "cost" in found:
@@ -125,6 +136,11 @@ def show(found: Mapping[str, Any], out: TextIO) -> None:
     if "checks" in found:
         console.print()
         console.print(text(_checks(found["checks"])), style="bold")
+    if "flags" in found:
+        console.print()
+        console.print(text("Worth a look"), style="bold")
+        for flag in found["flags"]:
+            console.print(text(f"  {_flag(flag)}"))
     console.print()
     costs = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("", "stage", "documents", "seconds", "of processors", "peak MB", "of a worker"):
@@ -163,6 +179,12 @@ def _megabytes(sizes: list[float]) -> str:
 def _checks(checks: Mapping[str, Any]) -> str:
     failed = f", failed: {', '.join(checks['failed'])}" if checks["failed"] else ""
     return f"{checks['passed']} checks passed{failed}"
+
+
+def _flag(flag: Mapping[str, Any]) -> str:
+    shown = ", ".join(f"{key} ({value})" for key, value in flag["examples"])
+    more = ", ..." if flag["flagged"] > len(flag["examples"]) else ""
+    return f"{flag['name']}: {flag['flagged']} of {flag['rows']} {flag['table']}: {shown}{more}"
 
 
 def failures(report: Any, out: TextIO) -> None:

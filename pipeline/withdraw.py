@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreError
-from pipeline.release import catalogue, publish, withdrawn_from
+from pipeline.release import catalogue, publish, redacts, withdrawn_from
 from pipeline.run import Progress, Result, run
 
 
@@ -70,6 +70,7 @@ def withdraw(
         withdrawn=dict.fromkeys(sorted(wanted), reason),
         key=key,
         workers=workers,
+        redact=redacts(home / list(held)[-1]),  # no withdrawal may bring back what the last release redacts
         progress=progress,
     )
     gone = wanted | known

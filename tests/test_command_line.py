@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 STORY = (
@@ -30,6 +31,24 @@ def raw(tmp_path):
     folder.mkdir()
     (folder / "brigades.txt").write_text(STORY, encoding="utf-8")
     return folder
+
+
+def test_redact_puts_addresses_out_of_sight(raw, tmp_path):
+    """`--redact` reaches the texts of every document, and `--explain` tells of the run that it asks for."""
+    (raw / "desk.txt").write_text("The desk is open. Write to desk@quay.example for a place.\n", encoding="utf-8")
+    places = ("--raw", raw, "--output", tmp_path, "--package", "texts")
+    done = onrecord("documents", *places, "--redact", "--workers", "1")
+    texts = [text for path in tmp_path.glob("work/texts/clean/*/texts.parquet") for text in _column(path, "text")]
+
+    assert done.returncode == 0, done.stderr
+    assert "The desk is open. Write to [e-mail redacted] for a place." in texts
+    assert len(texts) == 2
+    assert "clean: 1 of 1 shards are fresh" in onrecord("documents", *places, "--redact", "--explain").stdout
+    assert "clean: 0 of 1 shards are fresh" in onrecord("documents", *places, "--explain").stdout
+
+
+def _column(path: Path, name: str) -> list[str]:
+    return pq.read_table(path, columns=[name])[name].to_pylist()
 
 
 def test_help_imports_nothing_heavy():

@@ -13,6 +13,7 @@ from pipeline.clean.decode import decode
 from pipeline.clean.markup import Walk
 from pipeline.clean.rules import RULES
 from pipeline.clean.structure import structure
+from pipeline.personal import found
 from pipeline.read import RejectedError, warc
 
 LENGTH = 10_000  # code points, and twice that
@@ -30,6 +31,11 @@ PAGES = [
     "<", "<a", "<a ", "<a =", "<a a=", "<a a='", '<a "', "<!--", "<!", "</", "</a", "<p>", "<b>", "</b>",
     "<p><b></p>", "&", "&a", "&#", "&#x", "&amp;", "<script>", "<title>", "<meta ", "<meta charset", "<meta name=a ",
     "<li>", "<td>", "<a class='",
+]  # fmt: skip
+SHAPES = [
+    "@", "a@", "a.", ".a@a.", "a@b.c.", "+1", "+1 ", "00", "01 ", "(1", "1-", "tel 1 ", "tel: 123456 ", "AA00", "AA00 ",
+    "DE89 3704 0044 0532 0130 0 ", "A", "eyJ", "eyJaaaaaaaa.", "sk-", "ghp_", "-----BEGIN PRIVATE KEY-----",
+    "-----BEGIN PRIVATE KEY-----\n" + "a" * 64 + "\n", "-----BEGIN A PRIVATE KEY----- a ", "-----END PRIVATE KEY-----",
 ]  # fmt: skip
 LINES = ["[", "{", '"', "\\", "\\u", "\\ud83d", '{"a":', '"a",', "[]", "9", " ", "\\\\", '\\"', "]"]
 HEADERS = ["A: b\r\n", "Content-Length: ", "Content-Length: 1 ", "Content-Length:\t", "\r", "\n\r", "a", " ", "1"]
@@ -101,6 +107,12 @@ def test_the_header_of_a_web_archive_grows_with_the_length() -> None:
         _grows_with_length(lambda text: warc._LENGTH.findall(text.encode()), piece)
         _grows_with_length(lambda text: warc._HEADER_END.search(text.encode()), piece)
         _grows_with_length(lambda text: warc._CHARSET.search("charset" + text), piece)
+
+
+def test_shapes_of_personal_data_grow_with_the_length() -> None:
+    """Addresses, numbers, accounts and keys, whole and begun."""
+    for piece in SHAPES:
+        _grows_with_length(found, piece)
 
 
 def test_dates_grow_with_the_length() -> None:

@@ -107,6 +107,26 @@ def test_blocks_that_meet_stay_apart() -> None:
     assert both.source(4, 6) == (4, 11)
 
 
+@pytest.mark.parametrize(
+    ("text", "earlier", "later", "cigar"),
+    [
+        (  # what is deleted begins and ends inside what was put there before, and holds more of that between
+            "abcdefghij", [Edit(2, 3, "XY"), Edit(5, 6, "Z"), Edit(8, 9, "PQ")], [Edit(3, 10)], "2=1D1I5D1D1I1=",
+        ),
+        ("abcdef", [Edit(2, 2, "WXYZ")], [Edit(5, 8, "Q")], "2=3I2D1I2="),  # of what was inserted, the end is replaced
+        (  # more was deleted before than the change is far into the text
+            "xaxbxcxdxexf", [Edit(place, place + 1) for place in range(0, 12, 2)], [Edit(1, 2, "Q")],
+            "1D1=1D1D1I1D1=1D1=1D1=1D1=",
+        ),
+    ],
+)  # fmt: skip
+def test_what_lies_across_an_edge_is_cut_there(text: str, earlier: list[Edit], later: list[Edit], cigar: str) -> None:
+    """What stands for several characters as a whole takes no more of its neighbours with it than it must."""
+    changed, before = Alignment.apply(text, earlier)
+
+    assert before.then(Alignment.apply(changed, later)[1]).cigar() == cigar
+
+
 @given(strategies.edited())
 def test_a_cigar_reads_back_as_the_alignment(case: tuple[str, tuple[Edit, ...]]) -> None:
     """The written form holds the whole alignment and fits the pattern of the schema."""

@@ -73,9 +73,9 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = manifest.write_payload(built)
     failing = [check.Failure("claims", text, "x", text, text) for text in PAYLOADS]
     checks = tuple(check.Check(text, "claims", 3, 1, tuple(failing[n : n + 1])) for n, text in enumerate(PAYLOADS))
-    report = check.Report(
-        checks, (), {name: table.num_rows for name, table in found.items()}, check.Balance(4, 4, 0, {})
-    )
+    flags = tuple(check.Flag(text, "claims", 3, 1, 1, ((text, text),)) for text in PAYLOADS)
+    counts = {name: table.num_rows for name, table in found.items()}
+    report = check.Report(checks, (), counts, check.Balance(4, 4, 0, {}), flags)
     (built / "quality" / "report.json").write_text(report.to_json())
     (built / "quality" / "report.html").write_text(page.quality(report, "hostile", "1.0.0"))
     (built / "README.md").write_text(card.card(found, report, "hostile", "1.0.0", data), encoding="utf-8", newline="\n")

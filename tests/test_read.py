@@ -210,22 +210,23 @@ def test_facts_are_inherited_and_the_nearest_wins(tmp_path: Path) -> None:
         tmp_path,
         {
             "source.toml": 'outlet = "All"\nlicence = "CC0-1.0"\nurl = "https://all.example/"\nlanguage = "en"',
-            "deep/source.toml": 'outlet = "Deep"\npublish_text = false\n[files."b.txt"]\ntitle = "B"\n'
-            'published = 2031-05-04\nurl = "b/4"\nauthor = "Ada Quill"\nencoding = "windows-1252"',
+            "deep/source.toml": 'outlet = "Deep"\npublish_text = false\nredact = true\n[files."b.txt"]\ntitle = "B"\n'
+            'redact = false\npublished = 2031-05-04\nurl = "b/4"\nauthor = "Ada Quill"\nencoding = "windows-1252"',
             "a.txt": "A",
             "deep/b.txt": "B",
             "deep/down/c.txt": "C",
         },
     )
     rows = _rows(tmp_path)
-    names = ("outlet", "licence", "site", "url", "title", "byline", "published", "encoding", "publish_text")
+    names = ("outlet", "licence", "site", "url", "title", "byline", "published", "encoding", "publish_text", "redact")
     site = "https://all.example/"
 
     assert {source: tuple(row[name] for name in names) for source, row in rows.items()} == {
-        "a.txt": ("All", "CC0-1.0", site, None, None, None, None, None, True),
-        "deep/b.txt": ("Deep", "CC0-1.0", site, site + "b/4", "B", "Ada Quill", "2031-05-04", "cp1252", False),
-        "deep/down/c.txt": ("Deep", "CC0-1.0", site, None, None, None, None, None, False),
+        "a.txt": ("All", "CC0-1.0", site, None, None, None, None, None, True, False),
+        "deep/b.txt": ("Deep", "CC0-1.0", site, site + "b/4", "B", "Ada Quill", "2031-05-04", "cp1252", False, False),
+        "deep/down/c.txt": ("Deep", "CC0-1.0", site, None, None, None, None, None, False, True),
     }
+    assert [True] * 3 == [row["redact"] for row in read(tmp_path, redact=True)]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +237,7 @@ def test_facts_are_inherited_and_the_nearest_wins(tmp_path: Path) -> None:
         ("outlet = 3", r"key outlet: 3 is no text"),
         ('outlet = " "', r"key outlet: ' ' is no text"),
         ('publish_text = "no"', r"key publish_text: 'no' is neither true nor false"),
+        ("redact = 1", r"key redact: 1 is neither true nor false"),
         ('published = "May 4"', r"key published: not an EDTF value"),
         ('language = "English"', r"key language: 'English' is no BCP 47 code"),
         ('encoding = "hex"', r"key encoding: 'hex' is no codec"),

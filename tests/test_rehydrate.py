@@ -17,11 +17,14 @@ from pipeline.release.rehydrate import rehydrate
 ARTICLES = {
     "courier/quay.txt": "THE QUAY\n\nBy Ada Quill\n\n“The quay is closed,” Dorn said on Monday.\n".encode(),
     "courier/wall.txt": "Nobody saw the wall – it was dark.\r\n".encode("cp1252"),
-    "courier/feed.jsonl": b'{"title": "Ropes", "text": "The ropes were wet."}\n{"text": "Wet ropes slip."}\n',
+    "courier/feed.jsonl": (
+        b'{"title": "Ropes", "text": "The ropes were wet."}\n{"text": "Wet ropes slip, says dorn@quay.example."}\n'
+    ),
     "gazette/open.txt": b"This one may be published.\n",
 }
 FACTS = {
-    "courier": 'outlet = "Courier"\npublish_text = false\n[files."wall.txt"]\nencoding = "cp1252"\ntitle = "Wall"\n',
+    "courier": 'outlet = "Courier"\npublish_text = false\nredact = true\n[files."wall.txt"]\nencoding = "cp1252"\n'
+    'title = "Wall"\n',
     "gazette": 'outlet = "The Gazette"\n',
 }
 
@@ -59,7 +62,7 @@ def test_withheld_texts_come_back_byte_for_byte(release: Path, tmp_path: Path) -
     said = json.loads((release / "provenance.json").read_bytes())["withheld"]
     assert {"documents": 4, "texts_sha256": manifest.digest(tmp_path / "whole" / "texts.parquet")} == said
     texts = pq.read_table(tmp_path / "whole" / "texts.parquet")["text"].to_pylist()
-    assert "Nobody saw the wall – it was dark." in texts
+    assert {"Nobody saw the wall – it was dark.", "Wet ropes slip, says [e-mail redacted]."} <= set(texts)
 
 
 def test_an_article_is_known_by_its_bytes(release: Path, tmp_path: Path) -> None:
@@ -95,7 +98,9 @@ def test_another_cleaner_is_told(tmp_path: Path) -> None:
     wall = next(row for row in rows["documents"] if row["source"] == "courier/wall.txt")
     text = next(row for row in rows["texts"] if row["document_id"] == wall["document_id"])
     text["cleaner"] = wall["cleaner"] = "clean/0"
-    with pytest.raises(ReleaseRefused, match=r"come out otherwise .* cleaned by clean/0, clean/1, this is clean/1"):
+    with pytest.raises(
+        ReleaseRefused, match=r"come out otherwise .* cleaned by clean/0, clean/1 redacted, this is clean/1"
+    ):
         rehydrate(published(tmp_path / "one", rows, "1.0.0"), raw, tmp_path / "whole")
     wall["text_sha256"] = "0" * 64
     with pytest.raises(ReleaseRefused, match=r"courier/wall\.txt: the same articles come out otherwise"):

@@ -246,9 +246,13 @@ def test_csv_gives_back_what_it_was_given(tmp_path: Path) -> None:
 
 
 HOSTILE = [
-    *("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\0=1", "＝1", '=HYPERLINK("http://a.example","x")'),
-    *("-", "=", "-2+3,=cmd|' /C calc'!A0", '"=1"', "", None, "'=1", " =1", "a=1", "–1", "\ufeff=1", "x\n=1"),
+    *("=1+1", "+1", "-1", "@SUM(A1)", "\t1", "\r1", "\n1", "\0=1", "＝1", '=HYPERLINK("http://a.example","x")'),
+    *("-", "=", "-2+3,=cmd|' /C calc'!A0", '"=1"', "", None, "'=1", " =1", "a=1", "–1", "\ufeff=1", "x –1; no"),
 ]
+PARTED = {  # where another separator than the comma is set
+    "x;=1+1;y": "x;'=1+1;y", "x\t+1\ty": "x\t'+1\ty", "x|@A1|y": "x|'@A1|y", 'x;"=1";y': "x;\"'=1\";y",
+    "x\n=1;y": "x\n'=1;y", "x\r-1;y": "x\r'-1;y", "\t=1": "'\t'=1",
+}  # fmt: skip
 
 
 def test_the_csv_for_spreadsheets_holds_no_formula(tmp_path: Path) -> None:
@@ -270,6 +274,33 @@ def test_the_csv_for_spreadsheets_holds_no_formula(tmp_path: Path) -> None:
     assert [word or "" for word in HOSTILE[13:]] == [line[0] for line in lines[13:]]
     assert [word or "" for word in HOSTILE] == [line[0] for line in exact]
     assert {("-1.5", "-7")} == {(line[1], line[2]) for line in lines}
+    tables.write_csv(pa.table({"words": list(PARTED)}), tmp_path / "parted.csv")
+    inside = list(csv.reader(io.StringIO((tmp_path / "parted-excel.csv").read_bytes().decode("utf-8-sig"), newline="")))
+    assert [["words"], *([words] for words in PARTED.values())] == inside
+
+
+@pytest.mark.skipif(not shutil.which("soffice"), reason="needs LibreOffice")
+@pytest.mark.parametrize("separators", ["59", "44/59/9"])
+def test_libreoffice_finds_no_formula(first: Released, tmp_path: Path, separators: str) -> None:
+    """LibreOffice finds formulas in the exact copy and none in the other, with the semicolon as the separator and with
+    the three that it sets unless told otherwise: comma, semicolon and tab.
+    """
+    copies = sorted((first.folder / "data" / "csv").glob("*-excel.csv"))
+    tables.write_csv(pa.table({"words": [*HOSTILE, *PARTED]}), tmp_path / "hostile.csv")
+    subprocess.run(
+        [
+            *("soffice", "--headless", "--norestore", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"),
+            *("--convert-to", "fods", f"--infilter=CSV:{separators},34,76,1", "--outdir", tmp_path / "opened"),
+            *(tmp_path / "hostile.csv", tmp_path / "hostile-excel.csv", *copies),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    found = {path.stem: path.read_text("utf-8").count("table:formula=") for path in (tmp_path / "opened").iterdir()}
+
+    assert {"hostile", "hostile-excel", *(path.stem for path in copies)} == found.keys()
+    assert found.pop("hostile") > 0
+    assert set(found.values()) == {0}
 
 
 def test_every_list_of_files_has_the_csv_for_spreadsheets(first: Released) -> None:

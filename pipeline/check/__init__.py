@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from pipeline import schema
 from pipeline.check.built import package
 from pipeline.check.expectations import expectations
+from pipeline.check.flags import flags
 from pipeline.check.laws import laws, unicode_law
-from pipeline.check.report import Balance, Check, Failure, Report
+from pipeline.check.report import Balance, Check, Failure, Flag, Flagged, Report
 from pipeline.corpus import Corpus, Source
 from pipeline.errors import SchemaError
 
-__all__ = ["Balance", "Check", "Failure", "Report", "check", "package"]
+__all__ = ["Balance", "Check", "Failure", "Flag", "Flagged", "Report", "check", "package"]
 
 
 def check(
@@ -36,7 +37,8 @@ def check(
         if not found.equals(schema.arrow(name)):
             raise SchemaError(f"schemas/{name}.json: a table came with other columns: {found.to_string()}")
     found = [unicode_law(name, corpus) for name in schema.TABLES]
-    if not any(check.failed for check, _ in found):  # what is no Unicode cannot even be read
+    readable = not any(check.failed for check, _ in found)
+    if readable:  # what is no Unicode cannot even be read
         found += [result for name in schema.TABLES for result in expectations(name, corpus)]
         found += laws(corpus, inputs, contents)
     reasons: Counter[str] = Counter()
@@ -52,4 +54,5 @@ def check(
             rejected=reasons.total(),
             reasons=dict(sorted(reasons.items())),
         ),
+        flags=tuple(flags(corpus)) if readable else (),
     )

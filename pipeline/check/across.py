@@ -6,7 +6,6 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import schema
-from pipeline.annotate.dates import edtf
 from pipeline.check.report import Found
 from pipeline.corpus import Corpus
 
@@ -73,6 +72,8 @@ DAYS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
 
 def _days(corpus: Corpus, table: str) -> Found:
     """Each distinct value with its days is read once, and a plain day, the commonest, is compared as it stands."""
+    from pipeline.annotate.dates import edtf
+
     for column, first, last in DAYS[table]:
         bad: list[tuple[str | None, Any, Any, str]] = []
         distinct = (

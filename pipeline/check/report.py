@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 EXAMPLES = 5
 SHOWN = 200  # characters of a value that a report shows
+LISTED = 10_000  # rows of a flag that are listed
 
 Found = Iterable[tuple[str, object, str]]
 """Bad rows of one check of one table: (key, value, message)."""
@@ -42,6 +43,57 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Flag:
+    """What no check refuses and somebody ought to look at.
+
+    Attributes:
+        name: what it is.
+        table: table in which it was looked for.
+        rows: rows looked at.
+        flagged: rows that have it.
+        times: how often in all.
+        listed: primary key and value, control characters shown, of the first 10,000 of these rows by key.
+    """
+
+    name: str
+    table: str
+    rows: int
+    flagged: int
+    times: int
+    listed: tuple[tuple[str, str], ...]
+
+    @property
+    def examples(self) -> tuple[tuple[str, str], ...]:
+        """The first five of these rows."""
+        return self.listed[:EXAMPLES]
+
+    def told(self) -> dict[str, object]:
+        """The flag for machines: numbers and examples."""
+        names = ("name", "table", "rows", "flagged", "times")
+        return {name: getattr(self, name) for name in names} | {"examples": [list(one) for one in self.examples]}
+
+
+class Flagged:
+    """The rows of a flag while they are found, in any order; however many, 20,000 are held at most."""
+
+    def __init__(self) -> None:
+        self._rows = self._times = 0
+        self._first: list[tuple[str, str]] = []
+
+    def add(self, key: str, value: object, times: int = 1) -> None:
+        """Take a row by its primary key."""
+        self._rows += 1
+        self._times += times
+        self._first.append((key, _shown(value)))
+        if len(self._first) == 2 * LISTED:
+            self._first = sorted(self._first)[:LISTED]
+
+    def flag(self, name: str, table: str, rows: int) -> Flag:
+        """The flag of so many rows looked at."""
+        return Flag(name, table, rows, self._rows, self._times, tuple(sorted(self._first)[:LISTED]))
+
+
+@dataclass(frozen=True, slots=True)
 class Balance:
     """Where the raw documents went: inputs = accepted + rejected; `reasons` counts the rejected by reason."""
 
@@ -60,12 +112,14 @@ class Report:
         quarantine: every bad value.
         counts: rows of each table.
         balance: where the raw documents went.
+        flags: what ought to be looked at, nothing that was looked for in vain.
     """
 
     checks: tuple[Check, ...]
     quarantine: tuple[Failure, ...]
     counts: Mapping[str, int]
     balance: Balance
+    flags: tuple[Flag, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -91,7 +145,7 @@ class Report:
             "counts": dict(self.counts),
             "checks": [asdict(check) for check in self.checks],
             "quarantined": len(self.quarantine),
-        }
+        } | ({"flags": [flag.told() for flag in self.flags]} if self.flags else {})
         return json.dumps(found, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -79,5 +79,7 @@ def _holds(raw: str, words: str, form: str) -> bool:
         raw = re.sub(r"\\u00([0-7][0-9a-fA-F])", lambda match: chr(int(match[1], 16)), raw)
     if words in raw:  # as nearly always
         return True
+    from pipeline.personal import without_marks
+
     letters = iter(raw)
-    return all(letter in letters for letter in words if letter.isascii() and letter.isalnum())
+    return all(letter in letters for letter in without_marks(words) if letter.isascii() and letter.isalnum())

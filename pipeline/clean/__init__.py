@@ -21,6 +21,7 @@ from pipeline.clean.decode import decode
 from pipeline.clean.rules import RULES, list_marks
 from pipeline.clean.structure import structure
 from pipeline.offsets import Alignment
+from pipeline.personal import REDACTED, redacted, redactions
 from pipeline.read import LANGUAGE, RejectedError
 from pipeline.read.limits import MAX_LINE
 
@@ -47,6 +48,7 @@ ANNOTATED = "en"
 """The language that the annotators read."""
 _WORD = re.compile(r"[^\W_]")
 _FACTS = ("outlet", "url", "title", "byline", "published", "language", "licence")
+_WORDS = ("outlet", "url", "title", "byline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,14 @@ def clean(raw: pa.Table) -> tuple[pa.Table, pa.Table]:
     return schema.table("documents", documents), schema.table("texts", texts)
 
 
-def clean_text(content: bytes, *, kind: str = "text", encoding: str | None = None, site: str | None = None) -> Cleaned:
+def clean_text(
+    content: bytes,
+    *,
+    kind: str = "text",
+    encoding: str | None = None,
+    site: str | None = None,
+    redact: bool = False,
+) -> Cleaned:
     """Clean one raw document; raises RejectedError with the reason.
 
     Args:
@@ -98,6 +107,7 @@ def clean_text(content: bytes, *, kind: str = "text", encoding: str | None = Non
         kind: text, html or jsonl, as `documents.format`.
         encoding: the declared codec.
         site: address of the outlet.
+        redact: whether what looks like personal data is put out of sight.
     """
     source, codec = decode(content, encoding, web=kind == "html")
     if not source.strip("\ufeff").strip():
@@ -120,7 +130,7 @@ def clean_text(content: bytes, *, kind: str = "text", encoding: str | None = Non
     longest = max(map(len, text.splitlines()), default=0)
     if longest > MAX_LINE:
         raise RejectedError("line_too_long", f"a line of {longest} characters; the limit is {MAX_LINE}")
-    for rule in RULES:
+    for rule in (*RULES, redactions) if redact else RULES:
         edits = tuple(rule(text))
         if not edits:
             continue
@@ -141,13 +151,19 @@ def _document(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
     rejected, detail = row["rejected"], row["rejected_detail"]
     if rejected is None:
         try:
-            found = clean_text(content, kind=row["format"], encoding=row["encoding"], site=row["site"])
+            found = clean_text(
+                content, kind=row["format"], encoding=row["encoding"], site=row["site"], redact=bool(row["redact"])
+            )
         except RejectedError as refused:
             rejected, detail = refused.reason, refused.detail
     facts = {name: row[name] for name in _FACTS}
     if found:  # a page knows less than who collected it, a record more
         told = {name: value for name, value in found.facts.items() if row["format"] == "jsonl" or facts[name] is None}
         facts |= told
+    if row["redact"]:
+        facts |= {name: redacted(facts[name]) for name in _WORDS if facts[name]}
+        detail = redacted(detail) if detail else None
+    cleaner = CLEANER + REDACTED if row["redact"] else CLEANER
     text = found.text if found else ""
     shape = (
         structure(text, title=facts["title"], outlet=facts["outlet"], items=found.items, headings=found.headings)
@@ -193,7 +209,7 @@ def _document(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
         "duplicate_of": None,
         "duplicate_kind": None,
         "duplicate_similarity": None,
-        "cleaner": CLEANER,
+        "cleaner": cleaner,
     }
     if not found:
         return document, None
@@ -202,7 +218,7 @@ def _document(row: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | Non
         "text": text,
         "paragraphs": str(shape),
         "alignment": found.alignment.cigar(),
-        "cleaner": CLEANER,
+        "cleaner": cleaner,
     }
 
 

@@ -37,6 +37,7 @@ RAW = pa.schema(
         ("licence", pa.string()),
         ("encoding", pa.string()),  # declared codec; null when not declared
         ("publish_text", pa.bool_()),
+        ("redact", pa.bool_()),
         ("collected", pa.string()),
     ]
 )
@@ -56,18 +57,19 @@ _TOLD_FIRST = ("outlet", "collected", "encoding")
 """What source.toml tells better than a web archive does."""
 
 
-def read(raw: Path | str) -> Iterator[Row]:
+def read(raw: Path | str, *, redact: bool = False) -> Iterator[Row]:
     """The raw rows of all documents below a folder, keys as in `RAW`, ordered by path and line; files are read one by
     one, and in memory is one document at a time.
 
-    `raw` may be an address that fsspec reads, of a folder or a file: `s3://bucket/prefix`, also as a `Path`.
+    `raw` may be an address that fsspec reads, of a folder or a file: `s3://bucket/prefix`, also as a `Path`. `redact`
+    asks it of every document, whatever source.toml says.
 
     Raises, before the first row, SchemaError for a wrong source.toml and StoreError when `raw` cannot be listed.
     """
     where = places.place(raw, one_file=_kind(str(raw)) != "other")
     entries = sorted(where.entries())
-    told = _facts(where, entries)
-    return _rows(where, entries, told)
+    rows = _rows(where, entries, _facts(where, entries))
+    return (row | {"redact": True} for row in rows) if redact else rows
 
 
 def _kind(path: str) -> str:

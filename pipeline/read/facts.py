@@ -6,6 +6,7 @@ licence       SPDX identifier or name of the licence
 language      BCP 47 code
 encoding      name of a Python codec; without it the encoding is told from the bytes
 publish_text  whether the package may hold the cleaned text (true when not told)
+redact        whether e-mail addresses, telephone numbers, bank accounts and keys are put out of sight (else false)
 published     day of publication, EDTF or TOML date; in a file's own table as a rule
 author        byline
 collected     day on which the texts were collected, as `published`
@@ -26,7 +27,8 @@ from pipeline.errors import SchemaError
 LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,4}", re.ASCII)
 _TEXT_KEYS = ("outlet", "url", "licence", "language", "encoding", "author")
 _DATE_KEYS = ("published", "collected")
-_KEYS = {*_TEXT_KEYS, *_DATE_KEYS, "publish_text"}
+_YES_OR_NO = ("publish_text", "redact")
+_KEYS = {*_TEXT_KEYS, *_DATE_KEYS, *_YES_OR_NO}
 # A byte of these cannot be led back to one place of the text, because what it means depends on the bytes before it.
 _STATEFUL = re.compile(r"iso2022.*|hz|utf_?7|idna|punycode|.*unicode_escape|undefined|mbcs|oem")
 
@@ -74,7 +76,7 @@ def _fact(path: str, key: str, value: object, known: set[str], place: str = "") 
     wrong = f"{path}: key {place}{key}"
     if key not in known:
         raise SchemaError(f"{wrong}: not known; known are {', '.join(sorted(known))}.")
-    if key == "publish_text":
+    if key in _YES_OR_NO:
         if not isinstance(value, bool):
             raise SchemaError(f"{wrong}: {value!r} is neither true nor false.")
         return value
@@ -119,5 +121,6 @@ def facts_of(path: str, facts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "licence": told.get("licence"),
         "encoding": told.get("encoding"),
         "publish_text": told.get("publish_text", True),
+        "redact": told.get("redact", False),
         "collected": told.get("collected"),
     }

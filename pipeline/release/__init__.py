@@ -21,6 +21,17 @@ from pipeline.release.changes import bumped
 _PACKAGE = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
+def redacts(folder: Path) -> bool:
+    """Whether every document of a release was redacted, so that what is made again of its texts must be, too."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    from pipeline.personal import REDACTED
+
+    cleaners = pq.read_table(folder / "data" / "documents.parquet", columns=["cleaner"])["cleaner"]
+    return len(cleaners) > 0 and pc.all(pc.ends_with(cleaners, REDACTED)).as_py()
+
+
 @dataclass(frozen=True, slots=True)
 class Released:
     """What a release came to.

@@ -24,9 +24,9 @@ import re
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from html import escape
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from pipeline import schema
 from pipeline.errors import StoreError
@@ -456,14 +456,14 @@ def _feed(held: Catalogue) -> str:
     entries = [
         "  <entry>\n"
         f"    <id>{uuid.uuid5(uuid.NAMESPACE_OID, entry.tagmanifest_sha256).urn}</id>\n"
-        f"    <title>{escape(_titled(held, entry))}</title>\n"
+        f"    <title>{escape(_titled(held, entry), quote=False)}</title>\n"
         f"    <updated>{entry.published or never}</updated>\n"
         + (
             ""
             if entry.status == "withdrawn"
-            else f'    <link rel="alternate" type="text/html" href={quoteattr(f"{entry.version}/index.html")}/>\n'
+            else f'    <link rel="alternate" type="text/html" href="{escape(entry.version)}/index.html"/>\n'
         )
-        + f"    <summary>{escape(_told(entry))}</summary>\n"
+        + f"    <summary>{escape(_told(entry), quote=False)}</summary>\n"
         "  </entry>\n"
         for entry in reversed(held.versions)
     ]
@@ -471,7 +471,8 @@ def _feed(held: Catalogue) -> str:
     return (
         '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
         f"  <id>{uuid.uuid5(uuid.NAMESPACE_OID, held.package).urn}</id>\n"
-        f"  <title>{escape(held.title)}: {escape(held.package)}</title>\n  <author><name>onrecord</name></author>\n"
+        f"  <title>{escape(held.title, quote=False)}: {escape(held.package)}</title>\n"
+        "  <author><name>onrecord</name></author>\n"
         f"  <updated>{max(times, default=never)}</updated>\n" + "".join(entries) + "</feed>\n"
     )
 

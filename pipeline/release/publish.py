@@ -182,6 +182,13 @@ def _published(last: catalogue.Entry | None) -> str | None:
     return max(time, last.published) if last and last.published else time
 
 
+def today() -> datetime.date:
+    """The day that SOURCE_DATE_EPOCH gives, in UTC; where it is not set, that of the clock."""
+    epoch = _epoch()
+    now = datetime.datetime.now(datetime.UTC)
+    return (now if epoch is None else datetime.datetime.fromtimestamp(epoch, datetime.UTC)).date()
+
+
 def _epoch() -> int | None:
     """The seconds since 1970 that SOURCE_DATE_EPOCH gives; None when it is not set. StoreError when it is no time."""
     given = os.environ.get("SOURCE_DATE_EPOCH", "")

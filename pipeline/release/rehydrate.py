@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pipeline import read, schema
 from pipeline.errors import ReleaseRefused, StoreError
+from pipeline.personal import REDACTED
 from pipeline.release import manifest, provenance, tables, verify
 
 SHOWN = 5  # articles named in a message
@@ -124,6 +125,7 @@ def _texts(wanted: list[dict[str, Any]], raw: Path) -> Iterator[Mapping[str, Any
             others[copy["source"]] = digest
         for row in left.pop(digest, ()):
             facts = {key: row[key] for key in ("source", "format", "outlet", "title", "encoding")}
+            facts["redact"] = row["cleaner"].endswith(REDACTED)
             bare = dict.fromkeys(read.RAW.names) | facts | {"content": copy["content"], "publish_text": False}
             _, texts = clean(pa.Table.from_pylist([bare], schema=read.RAW))
             text = texts.to_pylist()[0] if len(texts) else None

@@ -40,6 +40,8 @@ _CSV_ROWS = 10_000  # rows held as text at a time
 _FORMULA = "^[=+\\-@＝＋－＠\\t\\r\\n\\x00]"
 """How a cell begins that a spreadsheet may take for a formula: ASVS 5.0, 1.2.10 (= + - @ TAB NUL), and what OWASP
 names besides on CSV injection (CR, LF, the wide forms)."""
+_INSIDE = '([;|\\t\\r\\n]"*)([=+\\-@＝＋－＠])'
+"""What becomes the beginning of a cell where another separator than the comma is set: in much of Europe it is ';'."""
 _PART = 500  # documents held at a time with all their rows
 _ROWS = 2_048  # rows of a table read at a time
 
@@ -238,7 +240,8 @@ def write_csv(table: pa.Table, path: Path) -> None:
     """Write two copies by RFC 4180 in UTF-8, null as an empty cell, booleans as true and false.
 
     `path` has the exact values, for machines. `<stem>-excel.csv` beside it is for spreadsheets: it begins with a byte
-    order mark, by which they know UTF-8, and words that they may take for a formula have a ' before them.
+    order mark, by which they know UTF-8, and words that they may take for a formula have a ' before them, also those
+    within a cell that another separator than the comma would part.
     """
     with _Csv(path, table.schema) as file:
         file.write(table)
@@ -280,9 +283,11 @@ def _guarded(column: pa.Array, cells: pa.Array) -> pa.Array:
     if not pa.types.is_string(column.type):
         return cells
     formulas = pc.match_substring_regex(column, _FORMULA)
-    if not pc.any(formulas).as_py():
+    inside = pc.match_substring_regex(column, _INSIDE)
+    if not pc.any(pc.or_(formulas, inside)).as_py():
         return cells
-    return _cells(pc.if_else(formulas, pc.binary_join_element_wise("'", column, ""), column))
+    words = pc.replace_substring_regex(column, _INSIDE, r"\1'\2")
+    return _cells(pc.if_else(formulas, pc.binary_join_element_wise("'", words, ""), words))
 
 
 def _cells(column: pa.Array) -> pa.Array:

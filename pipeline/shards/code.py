@@ -12,7 +12,17 @@ from pipeline.schema import FOLDER
 _HERE = Path(__file__).parent.parent
 _STAGES = {  # our modules and packages, then libraries
     "clean": (
-        ("offsets", "schema", "read", "clean", "annotate/__init__", "annotate/dates", "shards/stage", "shards/alone"),
+        (
+            "offsets",
+            "personal",
+            "schema",
+            "read",
+            "clean",
+            "annotate/__init__",
+            "annotate/dates",
+            "shards/stage",
+            "shards/alone",
+        ),
         ("chardet", "ftfy", "htmldate", "lxml", "py3langid", "pyarrow", "trafilatura"),
     ),
     "annotate": (

@@ -23,14 +23,17 @@ SHARD_BYTES = 16 * 2**20
 Row = dict[str, Any]
 
 
-def cut_into(raw: Path, folder: Path, progress: Callable[[str, int, int], None]) -> Iterator[Shard]:
+def cut_into(
+    raw: Path, folder: Path, progress: Callable[[str, int, int], None], *, redact: bool = False
+) -> Iterator[Shard]:
     """Cut the raw rows into shards, written where they are not there yet; what lies beside them is removed at the end.
+    `redact` is `read.read`'s.
 
     Raises what `read.read` raises, and StoreError when a shard cannot be written.
     """
     kept, documents = [], 0
     progress("read", 0, 0)
-    for shard, rows, prints in planned(raw, folder):
+    for shard, rows, prints in planned(raw, folder, redact=redact):
         if store.told(shard.folder, "raw") is None:
             table = pa.Table.from_pylist(rows, schema=read.RAW)
             told = {"output": shard.output, "rows": str(shard.rows)}
@@ -42,9 +45,9 @@ def cut_into(raw: Path, folder: Path, progress: Callable[[str, int, int], None])
     store.sweep(folder, kept)
 
 
-def planned(raw: Path, folder: Path) -> Iterator[tuple[Shard, list[Row], list[bytes]]]:
+def planned(raw: Path, folder: Path, *, redact: bool = False) -> Iterator[tuple[Shard, list[Row], list[bytes]]]:
     """The shards as they would be cut, each with its rows and their prints; nothing is written."""
-    for number, rows in enumerate(_cut(read.read(raw))):
+    for number, rows in enumerate(_cut(read.read(raw, redact=redact))):
         prints = [_print(row) for row in rows]
         sums = hashlib.sha256(b"".join(prints)).hexdigest()
         yield Shard(number, folder / sums[:32], sums, len(rows), sums), rows, prints

@@ -9,14 +9,14 @@ from pipeline.shards.cut import planned
 from pipeline.shards.store import Shard
 
 
-def plan(raw: Path, work: Path) -> Iterator[str]:
+def plan(raw: Path, work: Path, *, redact: bool = False) -> Iterator[str]:
     """Lines that say, stage by stage, which shards are fresh, which are not and for what reason.
 
     Raises what `read.read` raises.
     """
     shards = []
     unread = 0
-    for shard, _, _ in planned(raw, work / "raw"):
+    for shard, _, _ in planned(raw, work / "raw", redact=redact):
         shards.append(shard)
         unread += store.told(shard.folder, "raw") is None
     documents = sum(shard.rows for shard in shards)
