@@ -69,7 +69,7 @@ test: .venv/ready ## run the tests
 faults: .venv/ready ## fail every system call of a publisher, kill it at random moments, flip bits of a release, rebuild under other settings (needs strace; some minutes)
 	@ONRECORD_FAULTS=1 .venv/bin/pytest -s -n 0 tests/test_store.py tests/test_verify.py tests/test_rebuild.py tests/test_interrupted.py -k "fault or kill or no_gap or flipped or rebuild or network or interrupted"
 
-exits: .venv/ready ## run each command 200 times and count its exit codes
+exits: .venv/ready ## run each command up to 200 times and count its exit codes
 	@.venv/bin/python tests/exits.py
 
 fuzz: .venv/ready ## read, clean and annotate 100,000 made-up inputs (needs atheris)
