@@ -116,7 +116,7 @@ def _run(
     found |= {name: _rows(annotated, name, gone) for name in ("documents", "claims", "dates", "stances")}
     progress("link", 0, 1)
     unlinked = Corpus(found, spill)
-    links = link.links(unlinked, aliases)
+    links = link.links(unlinked, aliases, work)
     linked = {
         name: _written(work / "link" / f"{name}.parquet", schema.arrow(name), getattr(links, name))
         for name in ("documents", "claims", "speakers")

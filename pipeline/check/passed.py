@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from pipeline import schema
-from pipeline.corpus import Corpus, Files
-from pipeline.shards import code
+from pipeline.corpus import Corpus
+from pipeline.kept import keeping, kept
 
 FILE = "passed.parquet"
 TABLES = tuple(name for name in schema.TABLES if "document_id" in schema.arrow(name).names)
@@ -36,9 +35,10 @@ def new(corpus: Corpus, work: Path) -> Mapping[str, str]:
         "CREATE OR REPLACE TABLE prints AS SELECT document_id, CAST(sum(print) AS VARCHAR) AS print "
         f"FROM ({' UNION ALL '.join(hashes)}) GROUP BY document_id"
     )
-    if _code(work / FILE) != code.everything():
+    known = kept(work / FILE)
+    if known is None:
         return {}
-    corpus.hold("passed", Files((work / FILE,)))
+    corpus.hold("passed", known)
     corpus.execute(
         "CREATE OR REPLACE TABLE new AS SELECT document_id FROM prints ANTI JOIN passed USING (document_id, print)"
     )
@@ -52,17 +52,6 @@ def new(corpus: Corpus, work: Path) -> Mapping[str, str]:
 
 def keep(corpus: Corpus, work: Path) -> None:
     """Keep that every document has passed, for the next run; `new` was called before."""
-    part = work / f"{FILE}.part"
-    columns = _PRINTS.with_metadata({"code": code.everything()})
-    with pq.ParquetWriter(part, columns, compression="zstd") as file:
-        for batch in corpus.batches("FROM prints WHERE document_id IS NOT NULL ORDER BY document_id", columns):
+    with keeping(work / FILE, _PRINTS) as file:
+        for batch in corpus.batches("FROM prints WHERE document_id IS NOT NULL ORDER BY document_id", _PRINTS):
             file.write_batch(batch)
-    part.replace(work / FILE)
-
-
-def _code(path: Path) -> str | None:
-    try:
-        held = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException):
-        return None
-    return held.get(b"code", b"").decode()
