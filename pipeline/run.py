@@ -181,7 +181,7 @@ def _contents(shards: list[Shard]) -> Callable[[str], bytes]:
         names = pq.ParquetFile(shard.folder / "raw.parquet").read(["source"])["source"].to_pylist()
         places.update({source: number << 32 | row for row, source in enumerate(names)})
 
-    @lru_cache(maxsize=2)
+    @lru_cache(maxsize=4)
     def column(number: int) -> pa.ChunkedArray:
         return pq.ParquetFile(shards[number].folder / "raw.parquet").read(["content"])["content"]
 
