@@ -62,8 +62,10 @@ def check(
             reasons=dict(sorted(reasons.items())),
         ),
     )
-    if work is not None and report.ok:
-        passed.keep(corpus, work)
+    if work is not None:
+        if report.ok:
+            passed.keep(corpus, work)
+        passed.forget(corpus)
     return report
 
 

@@ -55,3 +55,9 @@ def keep(corpus: Corpus, work: Path) -> None:
     with keeping(work / FILE, _PRINTS) as file:
         for batch in corpus.batches("FROM prints WHERE document_id IS NOT NULL ORDER BY document_id", _PRINTS):
             file.write_batch(batch)
+
+
+def forget(corpus: Corpus) -> None:
+    """Give back the memory of what `new` made."""
+    for name in ("prints", "new", *(f"new_{table}" for table in TABLES)):
+        corpus.execute(f"DROP TABLE IF EXISTS {name}")
