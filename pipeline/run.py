@@ -128,9 +128,7 @@ def _run(
     if until == "claims":
         return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
-    report = check.check(
-        tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards), work=work
-    )
+    report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards), work=work)
     _write_quarantine(work / "quarantine", report)
     progress("check", 1, 1)
     if until == "check":
