@@ -119,7 +119,7 @@ def _run(
     found |= {name: _rows(annotated, name, gone) for name in ("documents", "claims", "dates", "stances")}
     progress("link", 0, 1)
     unlinked = Corpus(found, spill)
-    links = link.links(unlinked, aliases)
+    links = link.links(unlinked, aliases, work)
     linked = {
         name: _written(work / "link" / f"{name}.parquet", schema.arrow(name), getattr(links, name))
         for name in ("documents", "claims", "speakers")
@@ -131,7 +131,7 @@ def _run(
     if until == "claims":
         return Result(tables, None, None, False, inputs, made, in_vain)
     progress("check", 0, 1)
-    report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards))
+    report = check.check(tables, inputs=_inputs(shards, cleaned, inputs), contents=_contents(shards), work=work)
     _write_quarantine(work / "quarantine", report)
     _write_flagged(work / "flagged", report)
     progress("check", 1, 1)
@@ -183,7 +183,7 @@ def _contents(shards: list[Shard]) -> Callable[[str], bytes]:
         names = pq.ParquetFile(shard.folder / "raw.parquet").read(["source"])["source"].to_pylist()
         places.update({source: number << 32 | row for row, source in enumerate(names)})
 
-    @lru_cache(maxsize=2)
+    @lru_cache(maxsize=4)
     def column(number: int) -> pa.ChunkedArray:
         return pq.ParquetFile(shards[number].folder / "raw.parquet").read(["content"])["content"]
 

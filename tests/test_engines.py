@@ -244,6 +244,21 @@ def test_a_cluster_gives_the_bytes_of_one_process(raw, plain, tmp_path, cluster)
     assert found.cost["stages"]["clean"]["workers"]
 
 
+def test_a_cluster_watches_its_workers_again_after_a_run(tmp_path, cluster):
+    """Dask's profiler rests while a run has the cluster, and goes on afterwards."""
+    from distributed import Client
+
+    def watched(dask_worker):
+        return dask_worker.periodic_callbacks["profile"].is_running()
+
+    with Client(cluster, set_as_default=False) as client:
+        with engines.engine(0, cluster, tmp_path):
+            during = client.run(watched)
+        after = client.run(watched)
+
+    assert (set(during.values()), set(after.values())) == ({False}, {True})
+
+
 def test_a_cluster_that_does_not_answer_is_an_error_in_seconds(raw, tmp_path):
     """Nobody listens; somebody listens and says nothing; the address is none: each is told, and nothing is made."""
     pytest.importorskip("distributed")

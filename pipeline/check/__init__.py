@@ -5,9 +5,11 @@ check, shown among the first five examples, and listed in full in the report's q
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from pipeline import schema
+from pipeline.check import passed
 from pipeline.check.built import package
 from pipeline.check.expectations import expectations
 from pipeline.check.flags import flags
@@ -20,7 +22,11 @@ __all__ = ["Balance", "Check", "Failure", "Flag", "Flagged", "Report", "check", 
 
 
 def check(
-    tables: Mapping[str, Source], *, inputs: int, contents: Callable[[str], bytes | None] | None = None
+    tables: Mapping[str, Source],
+    *,
+    inputs: int,
+    contents: Callable[[str], bytes | None] | None = None,
+    work: Path | None = None,
 ) -> Report:
     """Check all rows of all tables.
 
@@ -28,6 +34,8 @@ def check(
         tables: the six tables, with a text for every accepted document, the withheld ones too.
         inputs: number of raw documents that came in.
         contents: the raw bytes of a document by its `source`; without it, no row is led back to its bytes.
+        work: a folder in which is kept what passed, for tables on disk; with it, laws about a row are asked of those
+            documents alone that are new or changed since. The report is the same as without.
 
     Raises SchemaError when a table has not the columns and types of its schema: that is no bad row but a bug.
     """
@@ -36,15 +44,16 @@ def check(
         found = corpus.schema(name)
         if not found.equals(schema.arrow(name)):
             raise SchemaError(f"schemas/{name}.json: a table came with other columns: {found.to_string()}")
-    found = [unicode_law(name, corpus) for name in schema.TABLES]
+    new, read = _new(corpus, work)
+    found = [unicode_law(name, corpus, read=name in read) for name in schema.TABLES]
     readable = not any(check.failed for check, _ in found)
     if readable:  # what is no Unicode cannot even be read
         found += [result for name in schema.TABLES for result in expectations(name, corpus)]
-        found += laws(corpus, inputs, contents)
+        found += laws(corpus, inputs, contents, new)
     reasons: Counter[str] = Counter()
     for batch in corpus.pieces("documents", ["document_id", "rejected"]):
         reasons.update(reason for reason in batch["rejected"].to_pylist() if reason is not None)
-    return Report(
+    report = Report(
         checks=tuple(check for check, _ in found),
         quarantine=tuple(failure for _, failures in found for failure in failures),
         counts={name: corpus.count(name) for name in schema.TABLES},
@@ -56,3 +65,20 @@ def check(
         ),
         flags=tuple(flags(corpus)) if readable else (),
     )
+    if work is not None:
+        if report.ok:
+            passed.keep(corpus, work)
+        passed.forget(corpus)
+    return report
+
+
+def _new(corpus: Corpus, work: Path | None) -> tuple[Mapping[str, str], Collection[str]]:
+    """What `passed.new` gives, and the tables of which every string was read on the way."""
+    import duckdb
+
+    if work is None:
+        return {}, ()
+    try:
+        return passed.new(corpus, work), passed.TABLES
+    except duckdb.InvalidInputException:  # some string is no Unicode: the law about it tells which
+        return {}, ()

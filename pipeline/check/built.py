@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,31 @@ _READ = 10_000  # rows at a time
 
 def package(folder: Path) -> tuple[Check, ...]:
     """Check a package as it lies in its folder; `release.verify` holds its bytes against their sums."""
-    return (*_frictionless(folder), *_read_back(folder))
+    with _frictionless(folder) as run:
+        read = _read_back(folder)  # meanwhile
+        return (*_told(run), *read)
 
 
-def _frictionless(folder: Path) -> list[Check]:
-    """What `frictionless validate datapackage.json` says, a check a resource."""
+@contextmanager
+def _frictionless(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """`frictionless validate datapackage.json`, under way."""
     rows = [pq.read_metadata(path).num_rows for path in (folder / "data").glob("*.parquet")]
-    if max(rows, default=0) <= FRICTIONLESS_ROWS:
-        return _validate(folder)
     with tempfile.TemporaryDirectory() as sample:
-        _heads(folder, Path(sample))
-        return _validate(Path(sample))
+        if max(rows, default=0) > FRICTIONLESS_ROWS:
+            _heads(folder, Path(sample))
+            folder = Path(sample)
+        with subprocess.Popen(
+            [sys.executable, "-m", "frictionless", "validate", "datapackage.json", "--json"],
+            cwd=folder,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        ) as run:
+            try:
+                yield run
+            finally:
+                run.kill()  # nobody waits for it when the run is interrupted
 
 
 def _heads(folder: Path, target: Path) -> None:
@@ -63,20 +78,14 @@ def _heads(folder: Path, target: Path) -> None:
     (target / "datapackage.json").write_text(json.dumps(descriptor), encoding="utf-8")
 
 
-def _validate(folder: Path) -> list[Check]:
+def _told(run: "subprocess.Popen[str]") -> list[Check]:
+    """What Frictionless says at its end, a check a resource."""
     name = "frictionless validate"
-    run = subprocess.run(
-        [sys.executable, "-m", "frictionless", "validate", "datapackage.json", "--json"],
-        cwd=folder,
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+    said, complained = run.communicate()
     try:
-        report = json.loads(run.stdout)
+        report = json.loads(said)
     except json.JSONDecodeError:
-        told = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
+        told = complained.strip().splitlines() or [f"exit status {run.returncode}"]
         return [checked(name, "datapackage.json", 1, [("", told[-1], "frictionless gave no report")])[0]]
     found = [checked(name, "datapackage.json", 1, _errors(report["errors"]))[0]]
     for task in report["tasks"]:

@@ -7,6 +7,7 @@ about missing texts says so, and the laws about spans pass over the row.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import pyarrow as pa
 
@@ -29,28 +30,36 @@ _MACROS = (
     "digest(letter, parts) AS letter || left(sha256(array_to_string(parts, chr(0))), 16)",
 )
 _ROWS = {
-    "documents": "documents r LEFT JOIN texts t ON r.document_id = t.document_id",
-    "texts": "texts r",
-    "claims": "claims r LEFT JOIN documents d ON r.document_id = d.document_id "
-    "LEFT JOIN texts t ON r.document_id = t.document_id",
-    "dates": "dates r LEFT JOIN documents d ON r.document_id = d.document_id "
-    "LEFT JOIN texts t ON r.document_id = t.document_id",
-    "stances": "stances r LEFT JOIN documents d ON r.document_id = d.document_id "
-    "LEFT JOIN texts t ON r.document_id = t.document_id",
-    "speakers": "speakers r",
+    "documents": "{documents} r LEFT JOIN {texts} t ON r.document_id = t.document_id",
+    "texts": "{texts} r",
+    "claims": "{claims} r LEFT JOIN {documents} d ON r.document_id = d.document_id "
+    "LEFT JOIN {texts} t ON r.document_id = t.document_id",
+    "dates": "{dates} r LEFT JOIN {documents} d ON r.document_id = d.document_id "
+    "LEFT JOIN {texts} t ON r.document_id = t.document_id",
+    "stances": "{stances} r LEFT JOIN {documents} d ON r.document_id = d.document_id "
+    "LEFT JOIN {texts} t ON r.document_id = t.document_id",
+    "speakers": "{speakers} r",
 }
-"""The rows of each table with what the rules about it look at: `d` is a row's document, `t` its text."""
+"""The rows of each table with what the rules about it look at: `d` is a row's document, `t` its text. A name in braces
+stands for a relation with the rows of that table."""
+_EVERY = {name: name for name in schema.TABLES}
 
 
 def laws(
-    tables: Mapping[str, Source], inputs: int, contents: Callable[[str], bytes | None] | None
+    tables: Mapping[str, Source],
+    inputs: int,
+    contents: Callable[[str], bytes | None] | None,
+    new: Mapping[str, str] = MappingProxyType({}),
 ) -> list[tuple[Check, list[Failure]]]:
-    """Each law on each of its tables, with what broke it."""
+    """Each law on each of its tables, with what broke it. The laws about a row are asked of the relation that `new` has
+    for a table, where it has one, for the other rows are known to keep them.
+    """
     corpus = _with_macros(Corpus.of(tables))
+    asked = _EVERY | new
     bad: dict[tuple[str, str], list[tuple[str, object, str]]] = defaultdict(list)
     for table in schema.TABLES:
         rules = [*of_schema(table), *_rules(table)]
-        for law, found in scan(corpus, schema.load(table).primary_key, _ROWS[table], rules).items():
+        for law, found in scan(corpus, schema.load(table).primary_key, _ROWS[table].format_map(asked), rules).items():
             bad[law, table] += found
     for law, (of, find) in ACROSS.items():
         for table in of:
@@ -61,7 +70,7 @@ def laws(
         bad["every input has its row", "documents"].append(("", counts["documents"], told))
     order = [(law, table) for law, of in _LAWS.items() for table in of]
     if contents is not None:
-        for law, table, *one in trace(corpus, contents):
+        for law, table, *one in trace(corpus, contents, asked):
             bad[law, table].append(tuple(one))
         order += TRACES
     for floor in schema.package()["floors"]:
@@ -86,7 +95,7 @@ def by_hand(corpus: Corpus) -> Iterator[str]:
     for table in schema.TABLES:
         spec = schema.load(table)
         counts = ", ".join(f"count(*) FILTER ({rule.bad})" for rule in [*of_schema(table), *_rules(table)])
-        yield f"SELECT {counts} FROM {_ROWS[table]}"
+        yield f"SELECT {counts} FROM {_ROWS[table].format_map(_EVERY)}"
         for column in unique_columns(spec):
             yield f"SELECT count(*) - count(DISTINCT {column}) FROM {table}"
         for column, other, key in spec.foreign_keys:
@@ -94,9 +103,12 @@ def by_hand(corpus: Corpus) -> Iterator[str]:
             yield f"SELECT count(*) FROM {held} WHERE r.{column} IS NOT NULL"
 
 
-def unicode_law(name: str, corpus: Corpus) -> tuple[Check, list[Failure]]:
-    """Whether every string is valid UTF-8: pyarrow writes it unasked, and then most readers refuse the whole file."""
-    if corpus.is_unicode(name):
+def unicode_law(name: str, corpus: Corpus, *, read: bool = False) -> tuple[Check, list[Failure]]:
+    """Whether every string is valid UTF-8: pyarrow writes it unasked, and then most readers refuse the whole file.
+
+    `read` tells that the engine, which looks at it as it reads, has read all of them.
+    """
+    if read or corpus.is_unicode(name):
         return checked("strings are valid Unicode", name, corpus.count(name), ())
     rows = 0
     bad: list[tuple[str, object, str]] = []

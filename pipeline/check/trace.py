@@ -3,7 +3,7 @@
 import hashlib
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -19,18 +19,22 @@ TRACES = ((_HASH, "documents"), (_ALIGNMENT, "texts"), (_SPAN, "claims"), (_SPAN
 """Each law with the table it is about."""
 
 
-def trace(corpus: Corpus, contents: Callable[[str], bytes | None]) -> Iterator[tuple[str, str, str, object, str]]:
+def trace(
+    corpus: Corpus, contents: Callable[[str], bytes | None], asked: Mapping[str, str]
+) -> Iterator[tuple[str, str, str, object, str]]:
     """(law, table, key, value, message) of what the real bytes contradict, document by document in order of `source`.
 
-    `contents` gives the raw bytes of a `source`.
+    `contents` gives the raw bytes of a `source`. All are hashed; `asked` has for each table the relation whose rows are
+    led back to them.
     """
     documents = corpus.rows(
         "SELECT d.source, d.document_id, d.raw_sha256, d.raw_bytes, d.encoding, d.format, t.text, t.alignment "
-        "FROM documents d LEFT JOIN texts t USING (document_id) WHERE d.raw_sha256 IS NOT NULL ORDER BY ALL"
+        f"FROM documents d LEFT JOIN {asked['texts']} t USING (document_id) WHERE d.raw_sha256 IS NOT NULL ORDER BY ALL"
     )
     placed = " UNION ALL ".join(
         f"SELECT d.source, d.document_id, '{table}', r.{schema.load(table).primary_key}, r.text, r.start, r.\"end\", "
-        f"r.raw_start, r.raw_end FROM {table} r JOIN documents d USING (document_id) WHERE d.raw_sha256 IS NOT NULL"
+        f"r.raw_start, r.raw_end FROM {asked[table]} r JOIN {asked['documents']} d USING (document_id) "
+        "WHERE d.raw_sha256 IS NOT NULL"
         for table in ("claims", "dates")
     )
     groups = groupby(corpus.rows(f"{placed} ORDER BY ALL"), key=itemgetter(0, 1))

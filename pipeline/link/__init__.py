@@ -4,6 +4,7 @@ Both results depend on the rows alone, never on their order. Rows are streamed: 
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -49,7 +50,7 @@ class Linked(NamedTuple):
 _NONE = Aliases()
 
 
-def links(corpus: Corpus, aliases: Aliases = _NONE) -> Links:
+def links(corpus: Corpus, aliases: Aliases = _NONE, work: Path | None = None) -> Links:
     """Mark duplicates and link speakers.
 
     Args:
@@ -57,8 +58,9 @@ def links(corpus: Corpus, aliases: Aliases = _NONE) -> Links:
             too; `claims`, `speaker` as named in each document, `speaker_id` not yet filled. Tables of the engine are
             made beside them.
         aliases: the user's word on who is who, which wins over the rules.
+        work: a folder in which sketches of texts are kept for the next time.
     """
-    find_duplicates(corpus)
+    find_duplicates(corpus, work)
     in_vain = find_speakers(corpus, aliases)
     documents = (
         "SELECT r.* REPLACE (d.duplicate_of AS duplicate_of, d.kind AS duplicate_kind, "

@@ -4,15 +4,20 @@ import hashlib
 import re
 from array import array
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import lru_cache
 from itertools import groupby, islice
 from operator import itemgetter
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from pipeline.corpus import Corpus
+from pipeline.corpus import Corpus, Files
+from pipeline.kept import keeping, kept
 
+FILE = "sketches.parquet"
 SHINGLE_WORDS = 5
 NEAR = 0.5
 """Least Jaccard similarity of five-word sequences for a near duplicate: most of what the two hold is the same. News
@@ -28,14 +33,17 @@ _HELD = 256  # texts whose word sequences are kept at hand
 
 _WORD = re.compile(r"\w+")
 _TEXTS = pa.schema([("age", pa.int64()), ("text", pa.string())])
+_SKETCHES = pa.schema([("text_sha256", pa.string()), ("sketch", pa.binary())])
+_SKETCHED = pa.schema([("age", pa.int64()), *_SKETCHES])
 _FOUND = pa.schema([("age", pa.int64()), ("other", pa.int64()), ("kind", pa.string()), ("similarity", pa.float64())])
 
 
-def find_duplicates(corpus: Corpus) -> None:
+def find_duplicates(corpus: Corpus, work: Path | None = None) -> None:
     """Make the table `duplicates` (document_id, duplicate_of, kind, similarity) beside `documents` and `texts`.
 
     The earliest of a group (first day, then `source`) is no duplicate. Sketches and pairs lie in the engine, so that
-    the documents that are held do not grow with the corpus.
+    the documents that are held do not grow with the corpus. `work` is a folder in which the sketch of a text is kept
+    for the next time.
     """
     corpus.execute(
         "CREATE OR REPLACE TABLE aged AS SELECT *, min(age) OVER (PARTITION BY text_sha256) AS first FROM (SELECT "
@@ -43,9 +51,12 @@ def find_duplicates(corpus: Corpus) -> None:
         "FROM documents SEMI JOIN texts USING (document_id))"
     )
     corpus.add("bands", pa.table({"age": pa.array([], pa.int64()), "band": pa.array([], pa.uint64())}))
+    with keeping(work / FILE, _SKETCHES) if work else nullcontext() as file:
+        for batch in _sketches(corpus, kept(work / FILE) if work else None):
+            corpus.add("bands", _bands(batch))
+            if file:
+                file.write_batch(batch.select(_SKETCHES.names))
     own = "SELECT age, text FROM aged JOIN texts USING (document_id) WHERE age = first"
-    for batch in corpus.batches(own, _TEXTS, _BATCH):
-        corpus.add("bands", _bands(batch))
     corpus.execute(
         "CREATE OR REPLACE TABLE pairs AS WITH shared AS (SELECT age, band, row_number() OVER (PARTITION BY band "
         "ORDER BY age) AS place FROM bands WHERE band IN (SELECT band FROM bands GROUP BY band HAVING count(*) > 1)), "
@@ -73,26 +84,46 @@ def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _bands(batch: pa.RecordBatch) -> pa.Table:
-    """Each text's sketch cut into bands: (age, band), a number for what stands in a band and for which one it is."""
+def _sketches(corpus: Corpus, known: Files | None) -> Iterator[pa.RecordBatch]:
+    """The sketch of each text with its age, those that are known first."""
+    texts = "aged JOIN texts USING (document_id)"
+    if known is not None:
+        corpus.hold("sketches", known)
+        found = "SELECT age, text_sha256, sketch FROM aged JOIN sketches USING (text_sha256) WHERE age = first"
+        yield from corpus.batches(found, _SKETCHED)
+        texts += " ANTI JOIN sketches USING (text_sha256)"
+    columns = pa.schema([*_TEXTS, _SKETCHES.field("text_sha256")])
+    for batch in corpus.batches(f"SELECT age, text, text_sha256 FROM {texts} WHERE age = first", columns, _BATCH):
+        made = pa.array(map(_sketch, batch["text"].to_pylist()), pa.binary())
+        yield pa.RecordBatch.from_arrays([batch["age"], batch["text_sha256"], made], schema=_SKETCHED)
+
+
+def _sketch(text: str) -> bytes:
+    """MinHash of a text's word sequences, as unsigned numbers; empty when it has none."""
     import numpy as np
     from rensa import RMinHash
 
-    ages, digests = [], []
-    for age, text in zip(batch["age"].to_pylist(), batch["text"].to_pylist(), strict=True):
-        words = _words(text)
-        own = {" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)}
-        if own:
-            sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=1)
-            sketch.update(list(own))
-            ages.append(age)
-            digests.append(sketch.digest())
-    parts = np.array(digests, np.uint64).reshape(-1, _BANDS, _ROWS)
-    bands = np.arange(_BANDS, dtype=np.uint64)[None, :].repeat(len(ages), 0)
+    words = _words(text)
+    own = {" ".join(words[i : i + SHINGLE_WORDS]) for i in range(len(words) - SHINGLE_WORDS + 1)}
+    if not own:
+        return b""
+    sketch = RMinHash(num_perm=_BANDS * _ROWS, seed=1)
+    sketch.update(list(own))
+    return np.array(sketch.digest(), np.uint32).tobytes()
+
+
+def _bands(sketches: pa.RecordBatch) -> pa.Table:
+    """Sketches cut into bands: (age, band), a number for what stands in a band and for which one it is."""
+    import numpy as np
+
+    held = sketches.filter(pc.greater(pc.binary_length(sketches["sketch"]), 0))
+    digests = np.frombuffer(b"".join(held["sketch"].to_pylist()), np.uint32).astype(np.uint64)
+    parts = digests.reshape(-1, _BANDS, _ROWS)
+    bands = np.arange(_BANDS, dtype=np.uint64)[None, :].repeat(len(parts), 0)
     for place in range(_ROWS):  # another pair in one number is compared in vain, no more
         bands = (bands ^ parts[:, :, place]) * np.uint64(0x9E3779B97F4A7C15)
         bands ^= bands >> np.uint64(32)
-    return pa.table({"age": np.repeat(np.array(ages, np.int64), _BANDS), "band": bands.ravel()})
+    return pa.table({"age": np.repeat(held["age"].to_numpy(), _BANDS), "band": bands.ravel()})
 
 
 def _sequences(texts: Iterator[pa.RecordBatch], file: IO[bytes]) -> Callable[[int], Any]:

@@ -266,8 +266,11 @@ class _Csv:
         """Add rows to both."""
         for batch in rows.to_batches(max_chunksize=_CSV_ROWS):
             cells = [_cells(column) for column in batch.columns]
-            self._exact.write(_lines(cells))
-            self._safe.write(_lines([_guarded(*pair) for pair in zip(batch.columns, cells, strict=True)]))
+            safe = [_guarded(*pair) for pair in zip(batch.columns, cells, strict=True)]
+            lines = _lines(cells)
+            self._exact.write(lines)
+            same = all(one is other for one, other in zip(cells, safe, strict=True))
+            self._safe.write(lines if same else _lines(safe))
 
     def __exit__(self, *_: object) -> None:
         self._files.close()
@@ -298,9 +301,10 @@ def _cells(column: pa.Array) -> pa.Array:
         return pc.if_else(whole, pc.binary_join_element_wise(text, "0", "."), text)
     if not pa.types.is_string(column.type):
         return text
-    needy = pc.match_substring_regex(text, '[",\r\n]')
-    if not pc.any(needy).as_py():
+    letters = bytes(_characters(text))
+    if not any(letter in letters for letter in (b'"', b",", b"\r", b"\n")):  # as in most columns
         return text
+    needy = pc.match_substring_regex(text, '[",\r\n]')
     inside = pc.replace_substring(text, '"', '""')
     return pc.if_else(needy, pc.binary_join_element_wise('"', inside, '"', ""), text)
 
