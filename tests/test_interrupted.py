@@ -67,6 +67,46 @@ def test_an_interrupted_run_ends_and_the_next_one_goes_on(raw: Path, tmp_path: P
         print(f"\n{[code for code, _ in ended].count(130)} of {MOMENTS} interrupted, the last after {late:.1f} s")
 
 
+DROPPED = """
+import os, signal, sys, weakref
+import pipeline.run
+from pipeline.__main__ import script
+
+class Library:
+    pass
+
+def call(_):
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):
+        pass
+
+def run(*arguments, real=pipeline.run.run, **options):
+    library = Library()
+    kept = weakref.ref(library, call)
+    del library  # what is raised in its callback is dropped
+    return real(*arguments, **options)
+
+pipeline.run.run = run
+sys.argv[0] = "onrecord"
+script()
+"""
+
+
+def test_a_ctrl_c_that_python_drops_ends_the_run_all_the_same(raw: Path, tmp_path: Path) -> None:
+    """In a callback that is run when an object dies, as importing runs them, KeyboardInterrupt comes to nobody."""
+    ended = subprocess.run(
+        [sys.executable, "-c", DROPPED, "documents", "--raw", raw, "--output", tmp_path, "--package", "tiny"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    assert "Exception ignored" in ended.stderr
+    assert "onrecord: interrupted" in ended.stderr
+    assert ended.returncode == 130
+
+
 def _begun(raw: Path, output: Path) -> subprocess.Popen[str]:
     place = ("--raw", str(raw), "--output", str(output), "--package", "tiny", "--workers", "2")
     return subprocess.Popen(
