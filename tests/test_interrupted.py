@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ ROOT = Path(__file__).parent.parent
 ALL = "ONRECORD_FAULTS" in os.environ  # `make faults`: twenty moments
 MOMENTS = 20 if ALL else 3
 DOCUMENTS = 300
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """Processes hear Ctrl-C, also where a shell that put the tests in the background made them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
