@@ -10,15 +10,13 @@ import io
 import json
 import os
 import re
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
+
+from pipeline import interrupts
 
 CODES = {
     0: "done",
@@ -55,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         options = _parser().parse_args(arguments)
-        with _heeding():
+        with interrupts.heeded():
             return options.do(options)
     except ReleaseRefused as refused:
         print(f"onrecord: {refused}", file=sys.stderr)
@@ -72,37 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone
         return 74
     except Exception:
-        if _heard.is_set():  # some library made another error of it
+        if interrupts.heard.is_set():  # some library made another error of it
             return _interrupted()
         traceback.print_exc()
         print("onrecord: this is a fault of onrecord, not of your data. Please report it.", file=sys.stderr)
         return 70
-
-
-_heard = threading.Event()
-"""Whether there was a Ctrl-C."""
-
-
-@contextmanager
-def _heeding() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, and is remembered: where it comes in the middle of an import, Python itself or a
-    library may drop it. Where it is ignored, as by what a shell puts in the background, that stays so.
-    """
-    _heard.clear()
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def hear(number: int, frame: FrameType | None) -> None:
-        _heard.set()
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, hear)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _interrupted() -> int:
@@ -344,7 +316,7 @@ def _run(options: argparse.Namespace) -> int:
     with shown(_own(sys.stderr)) as show:
 
         def progress(what: str, done: int, of: int) -> None:
-            if _heard.is_set():  # and was dropped
+            if interrupts.heard.is_set():  # and was dropped
                 raise KeyboardInterrupt
             show(what, done, of)
 

@@ -50,6 +50,39 @@ def started(code: str, root: Path, said: Path) -> Iterator[int]:
     assert said.read_text() == ""
 
 
+SLOW = f"""#!{sys.executable}
+import signal, time
+signal.pthread_sigmask(signal.SIG_SETMASK, ())
+time.sleep(60)
+"""
+TOLD_AT_ONCE = """
+import os, pathlib, signal, subprocess, sys
+from pipeline.release import serve
+
+class Begun(subprocess.Popen):
+    def __init__(self, command):
+        super().__init__(command)
+        pathlib.Path(command[0] + ".pid").write_text(str(self.pid))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Begun
+serve.by_nginx(sys.argv[1], pathlib.Path("."), 1)
+"""
+
+
+def test_who_is_told_to_end_while_nginx_begins_leaves_none_behind(tmp_path: Path) -> None:
+    """The signal comes when the process is there and its number not yet known to us."""
+    nginx = tmp_path / "nginx"
+    nginx.write_text(SLOW)
+    nginx.chmod(0o755)
+
+    ended = subprocess.run([sys.executable, "-c", TOLD_AT_ONCE, str(nginx)], timeout=30, check=False)
+
+    assert ended.returncode == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(nginx.with_suffix(".pid").read_text()), 0)
+
+
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package with a withdrawn release 1.0.0 and an active 1.1.0, a hidden file and a link out of it."""
