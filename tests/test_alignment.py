@@ -12,10 +12,10 @@ from pipeline.annotate.parse import parse
 
 def toward(text: str) -> list[str]:
     """How the outlet stands to what each attribution of a text reports."""
-    doc = parse(text)
+    t = parse(text)
     article = Article("", None, text, tuple(bare_pieces(text)))
-    found = spoken(text, attribute(article, doc, read(article)))
-    sentences = [(sentence.start_char, sentence.end_char) for sentence in doc.sents]
+    found = spoken(text, attribute(article, t, read(article)))
+    sentences = [(t.start[tokens[0]], t.end[tokens[-1]]) for tokens in t.sentences()]
     return [label for label, _ in toward_claims(text, sentences, found)]
 
 

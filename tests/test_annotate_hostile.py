@@ -97,14 +97,14 @@ def test_lone_surrogates_reach_no_annotator_that_fails_on_them():
     """No table can hold one, so each annotator is asked by itself; offsets count it as one code point."""
     text = "\udce9Solt said “we \ud800 go” on Friday. \udfff\n\n" + SAID + "\ud83d"
     article = Article("d0", "The Harl Post", text, tuple(bare_pieces(text)))
-    doc = parse(text)
+    t = parse(text)
     reading = read(article)
-    found = spoken(text, attribute(article, doc, reading))
+    found = spoken(text, attribute(article, t, reading))
 
     assert {text[start:end] for each in found for start, end in each.spans} >= {"we \ud800 go"}
-    assert len(resolve(article, doc, found)) == len(found)
+    assert len(resolve(article, t, found)) == len(found)
     assert all(text[t.start : t.end] == t.text for t in find(text, DocumentDate.of("2024-04-12", "metadata", 1.0)))
-    assert len(assess(article, doc, found, targets(article, doc))) == len(targets(article, doc))
+    assert len(assess(article, t, found, targets(article, t))) == len(targets(article, t))
 
 
 GROWING: dict[str, Callable[[int], str]] = {

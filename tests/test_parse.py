@@ -1,7 +1,6 @@
 """The layers put in the place of spaCy's give spaCy's own parses, and a parse depends on its text alone."""
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -12,10 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spacy.language import Language
-from spacy.tokens import Doc, Token
+from spacy.tokens import Doc
 
 from pipeline.annotate import layers
-from pipeline.annotate.parse import BATCH, check_weights, parse, tree
+from pipeline.annotate.parse import BATCH, Tree, check_weights, parse
 from pipeline.errors import StoreError
 
 RAW = Path(__file__).parent.parent / "raw"
@@ -37,9 +36,9 @@ def sample() -> list[str]:
     return [line[:3000] for line in lines if line.strip()]
 
 
-def placed(tokens: Iterable[Token], first: int) -> list[tuple[str, str, str, int]]:
-    """What a parse says of each word of a line whose first token is given."""
-    return [(token.text, token.tag_, token.dep_, token.head.i - first) for token in tokens if not token.is_space]
+def placed(t: Tree, tokens: range) -> list[tuple[str, str, str, int]]:
+    """What a parse says of each word of a line."""
+    return [(t.word[i], t.tag[i], t.dep[i], t.head[i] - tokens[0]) for i in tokens if not t.word[i].isspace()]
 
 
 def syntax(doc: Doc) -> list[tuple[str, str, str, int, bool]]:
@@ -83,15 +82,16 @@ def test_embedding_does_not_depend_on_what_was_read_before() -> None:
 def test_lines_of_a_batch_do_not_touch() -> None:
     """Each line is parsed as if it stood alone, wherever in a batch it stands."""
     lines = [line for line in sample() if len(line) > 200][:60]
-    whole = parse("".join(f"{line}\n" for line in lines))
+    text = "".join(f"{line}\n" for line in lines)
+    whole = parse(text)
     place, found = 0, []
     for line in lines:
-        span = whole.char_span(place, place + len(line))
-        found.append(placed(span, span.start))
+        found.append(placed(whole, whole.within(place, place + len(line))))
         place += len(line) + 1
-    alone = [placed(parse(f"{line}\n"), 0) for line in lines]
+    trees = [parse(f"{line}\n") for line in lines]
+    alone = [placed(t, range(len(t))) for t in trees]
 
-    assert len(whole.text) > 2 * BATCH
+    assert len(text) > 2 * BATCH
     assert found == alone
 
 
@@ -115,13 +115,13 @@ def test_half_precision_is_numpys() -> None:
 @settings(max_examples=60, deadline=None)
 def test_tokens_spell_the_text(text: str) -> None:
     """For any text the tokens and what lies between them spell it, and every tree is whole and inside its sentence."""
-    t = tree(parse(text))
+    t = parse(text)
 
     gaps = [text[a:b] for a, b in zip([0, *t.end], [*t.start, len(text)], strict=True)]
     assert all(not gap.strip() for gap in gaps)
     assert all(t.sentence[i] == t.sentence[head] for i, head in enumerate(t.head))
     assert all(t.left[i] <= i <= t.right[i] for i in range(len(t.head)))
-    assert {len(column) for column in asdict(t).values()} == {len(t.low)}
+    assert {len(column) for column in asdict(t).values()} == {len(t)}
 
 
 def test_a_weight_that_is_not_the_known_one_is_refused(tmp_path):

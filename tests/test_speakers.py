@@ -12,8 +12,8 @@ from pipeline.annotate.speakers import Speaker, resolve
 
 def _speakers(text: str, pieces: tuple[Piece, ...] | None = None) -> list[Speaker]:
     article = Article("d0", None, text, pieces or tuple(bare_pieces(text)))
-    doc = parse(text)
-    return resolve(article, doc, by_rules(article, doc))
+    t = parse(text)
+    return resolve(article, t, by_rules(article, t))
 
 
 def _last(text: str) -> tuple[str | None, str | None, str | None]:
@@ -231,9 +231,9 @@ _WORDS = st.sampled_from([
 def test_each_attribution_has_a_speaker_or_a_reason(text: str):
     """Speakers are parallel to attributions, and exactly those without a name say why."""
     article = Article("d0", None, text, tuple(bare_pieces(text)))
-    doc = parse(text)
-    attributions = by_rules(article, doc)
-    speakers = resolve(article, doc, attributions)
+    t = parse(text)
+    attributions = by_rules(article, t)
+    speakers = resolve(article, t, attributions)
 
     assert len(attributions) == len(speakers)
     for speaker in speakers:

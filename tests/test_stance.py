@@ -14,7 +14,7 @@ from pipeline.annotate import attribution, stance
 from pipeline.annotate.article import Article, Piece
 from pipeline.annotate.attribution import attribute
 from pipeline.annotate.lexicons import FOLDER, load
-from pipeline.annotate.parse import parse, tree
+from pipeline.annotate.parse import parse
 from pipeline.annotate.polarity import Pair, polarity, sentence_polarity
 from pipeline.annotate.quotes import quoted_runs
 from pipeline.annotate.targets import targets
@@ -33,9 +33,9 @@ def article(text: str) -> Article:
 def stances(text: str) -> dict[str, stance.Stance]:
     """The stances of a text by target."""
     one = article(text)
-    doc = parse(one.text)
+    t = parse(one.text)
     reading = attribution.read(one)
-    found = stance.assess(one, doc, attribute(one, doc, reading), targets(one, doc))
+    found = stance.assess(one, t, attribute(one, t, reading), targets(one, t))
     return {row.target: row for row in found}
 
 
@@ -84,7 +84,7 @@ def test_the_attacked_is_not_spoken_against() -> None:
 )
 def test_plain_words_of_size_and_role_are_no_praise_of_a_state(text: str, name: str, plain: bool) -> None:
     """Where such a word tells of a state it is read as less spoken for than a person would be; else as much."""
-    t = tree(parse(text))
+    t = parse(text)
     target = frozenset(i for i in range(len(t.low)) if t.low[i] == name.lower())
     reading = attribution.read(article(text))
 
@@ -99,7 +99,7 @@ def test_plain_words_of_size_and_role_are_no_praise_of_a_state(text: str, name: 
 def test_praise_of_a_state_stays_praise() -> None:
     """A plain word beside words of praise does not take the sign away."""
     text = "Kestria is the largest and most heroic nation, brave and admired."
-    t = tree(parse(text))
+    t = parse(text)
 
     (found,) = polarity(t, [Pair(range(len(t.low)), frozenset([0]), person=False)], attribution.read(article(text)))
 
@@ -291,8 +291,9 @@ def test_exchanging_countries_in_the_sentences_of_the_sample_corpus_keeps_their_
     """At most one sentence in twenty changes its sign when another country's name stands in it."""
     flips, asked = 0, 0
     for one in documents():
-        for sentence in parse(one.text).sents:
-            text = sentence.text
+        t = parse(one.text)
+        for tokens in t.sentences():
+            text = one.text[t.start[tokens[0]] : t.end[tokens[-1]]]
             for name in ("Kestria", "Maruvia", "Taldonia"):
                 place = re.search(rf"\b{name}\b", text)
                 before = sign(text, *place.span()) if place else 0
@@ -307,7 +308,7 @@ def test_exchanging_countries_in_the_sentences_of_the_sample_corpus_keeps_their_
 
 def sign(text: str, start: int, end: int) -> int:
     """-1, 0 or 1: what a sentence expresses toward the target at [start, end)."""
-    t = tree(parse(text))
+    t = parse(text)
     target = frozenset(i for i in range(len(t.low)) if t.start[i] < end and t.end[i] > start)
     return polarity(t, [Pair(range(len(t.low)), target)], attribution.read(article(text)))[0].sign
 

@@ -195,11 +195,11 @@ def test_a_name_can_be_asked_for() -> None:
     """Whoever is named has a target, salient or not, with the mentions that lead to it."""
     text = "President Tomas Velk went to bed. He slept. Mara Lund did not."
     one = article(text)
-    doc = parse(text)
+    t = parse(text)
 
-    assert words(text, named(one, doc, "Tomas Velk")) == ["Tomas Velk", "He"]
-    assert words(text, named(one, doc, "Mara Lund")) == ["Mara Lund"]
-    assert named(one, doc, "Nobody Here").mentions == ()
+    assert words(text, named(one, t, "Tomas Velk")) == ["Tomas Velk", "He"]
+    assert words(text, named(one, t, "Mara Lund")) == ["Mara Lund"]
+    assert named(one, t, "Nobody Here").mentions == ()
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,14 @@ import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from pipeline.annotate import cues, model
 from pipeline.annotate.article import Article, Piece
 from pipeline.annotate.decision import Attribution, decide
 from pipeline.annotate.frames import STOP, complete, inner_span, with_frames, with_marks
-from pipeline.annotate.parse import parse, tree
+from pipeline.annotate.parse import Tree, parse
 from pipeline.annotate.quotes import quoted_runs
 from pipeline.annotate.syntax import WORDS, Draft, Page, Span, by_cue, cue_span, source_of, source_span, trimmed
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
 
 NEAR = 6  # tokens between an inner quotation and its cue, at most
 TRANSCRIPT = 2  # labels with speakers from which they are taken for speakers
@@ -74,15 +70,15 @@ def read(article: Article) -> model.Reading:
     return model.Reading(article.text, spoken, quoted, asides)
 
 
-def attribute(article: Article, doc: "Doc", reading: model.Reading) -> list[Attribution]:
-    """All attributions of an article in the order of the text; `doc` is `parse(article.text)`."""
-    page = _page(article, doc)
+def attribute(article: Article, t: Tree, reading: model.Reading) -> list[Attribution]:
+    """All attributions of an article in the order of the text; `t` is `parse(article.text)`."""
+    page = _page(article, t)
     return decide(article.text, page.runs, _ruled(article, page), reading.tagged())
 
 
-def by_rules(article: Article, doc: "Doc") -> list[Attribution]:
+def by_rules(article: Article, t: Tree) -> list[Attribution]:
     """What the rules alone find, for those who measure them."""
-    return _ruled(article, _page(article, doc))
+    return _ruled(article, _page(article, t))
 
 
 def _ruled(article: Article, page: Page) -> list[Attribution]:
@@ -154,16 +150,15 @@ def bare_pieces(text: str) -> Iterator[Piece]:
             yield Piece("body", start, end)
 
 
-def _page(article: Article, doc: "Doc") -> Page:
-    parsed = tree(doc)
+def _page(article: Article, t: Tree) -> Page:
     runs = quoted_runs(article)
-    inside = [-1] * len(parsed.low)
+    inside = [-1] * len(t)
     for number, run in enumerate(runs):
         if run.parent is None:
-            first = bisect_right(parsed.end, run.start)
-            last = bisect_left(parsed.start, run.end)
+            first = bisect_right(t.end, run.start)
+            last = bisect_left(t.start, run.end)
             inside[first:last] = [number] * (last - first)
-    return Page(article.text, parsed, runs, inside, article.paragraphs)
+    return Page(article.text, t, runs, inside, article.paragraphs)
 
 
 def _finished(page: Page, holder: dict[int, int], draft: Draft) -> Attribution:

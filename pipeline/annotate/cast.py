@@ -164,7 +164,7 @@ def _institutions(cast: Cast, starts: list[int], quoted: list[Span]) -> Iterator
 def _name_sequences(t: Tree, text: str) -> list[tuple[int, int]]:
     """Token ranges of proper names, hyphens, particles and "of" inside them included."""
     found: list[tuple[int, int]] = []
-    n = len(t.low)
+    n = len(t)
     i = 0
     while i < n:
         opening = i == 0 or t.sentence[i - 1] != t.sentence[i]
@@ -207,7 +207,7 @@ def _proper(t: Tree, text: str, i: int) -> bool:
 def _given(t: Tree, text: str, i: int) -> bool:
     """Whether the word that opens a sentence is a name that was taken for a verb ("Elise Brandt")."""
     return (
-        i + 1 < len(t.low)
+        i + 1 < len(t)
         and t.dep[i] == "compound"
         and t.tag[i] in _NO_NOUN
         and text[t.start[i]].isupper()

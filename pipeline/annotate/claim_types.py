@@ -13,19 +13,13 @@ from datetime import date
 from functools import cache, lru_cache
 from io import BytesIO
 from math import sqrt
-from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 
 from pipeline.annotate.model import FOLDER, WIDTH, Reading, Span
-from pipeline.annotate.parse import parse
 from pipeline.annotate.pinned import pinned
 from pipeline.annotate.type_rules import HOLDS, LABELS, Words, no_claim, strengths, unowned, words_of
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
-    from spacy.tokens import Span as Tokens
 
 MOST = 3  # labels of one claim at most
 DIGEST = "73d7a64385f0dc47d81c80ae9b0282ccd074a19a826a6aa1046cbbfc0c279fcf"
@@ -196,21 +190,21 @@ def classify(
     *,
     voice: str,
     speech_act: str | None = None,
-    tokens: "Tokens | Doc | None" = None,
+    words: Words | None = None,
     published: date | None = None,
     state: np.ndarray | None = None,
 ) -> Types:
     """The types of a claim.
 
     text: its words. voice: 'outlet' or 'attributed'. speech_act: what the cue tells, as in `claims.speech_act`.
-    tokens: the words, tagged; where None the text is parsed by itself. published: day of the document.
+    words: as `words_of` gives them; where None the text is parsed by itself. published: day of the document.
     state: as `pooled` gives it; where None the text is read by itself. StoreError where the
     weights are missing or changed.
     """
     heads = _heads()
     if unowned(text):
         return Types("other", ("other",), round(float(heads.unowned), 2))
-    found = evidence(words_of(text, tokens), voice=voice, speech_act=speech_act, published=published)
+    found = evidence(words or words_of(text), voice=voice, speech_act=speech_act, published=published)
     return decide(heads.probabilities(found, read_alone(text) if state is None else state), heads.given)
 
 
@@ -261,10 +255,10 @@ def _checkable() -> frozenset[str]:
 
 def alone(text: str) -> tuple[Evidence, np.ndarray, bool]:
     """Evidence and state of a sentence that stands alone, and whether it is a claim."""
-    tokens = parse(text)
-    claim = no_claim(text, "body", tokens) is None
+    words = words_of(text)
+    claim = no_claim(text, "body", words) is None
     voice = "attributed" if re.search('["“”]', text) else "outlet"
-    return evidence(words_of(text, tokens), voice=voice, claim=claim), read_alone(text), claim
+    return evidence(words, voice=voice, claim=claim), read_alone(text), claim
 
 
 def scores(text: str) -> dict[str, float]:

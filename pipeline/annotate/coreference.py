@@ -58,7 +58,7 @@ def references(t: Tree, named: Sequence[Named], hidden: Collection[int]) -> Iter
     holders = _holders(named)
     recent: list[tuple[int, int]] = []  # (sentence rank, index in named), in the order of the text
     rank, sentence, coming = -1, -1, 0
-    for i in range(len(t.low)):
+    for i in range(len(t)):
         if i in hidden:
             continue
         if t.sentence[i] != sentence:

@@ -231,10 +231,10 @@ def _cue_after(page: Page, run: Run) -> int | None:
     t = page.tree
     forms = cues.lexicon()
     first = page.token_at(run.end - 1)
-    while first < len(t.low) and t.start[first] < run.end:
+    while first < len(t) and t.start[first] < run.end:
         first += 1
     limit = page.paragraphs[run.paragraph][-1].end
-    for i in range(first, min(first + FRAME, len(t.low))):
+    for i in range(first, min(first + FRAME, len(t))):
         if t.start[i] >= limit or page.inside[i] >= 0 or (t.low[i] in STOP and i > first) or t.low[i] == ":":
             return None
         known = t.low[i] in forms and t.tag[i].startswith("VB")
@@ -264,7 +264,7 @@ def _cue_before(page: Page, run: Run) -> int | None:
     t = page.tree
     forms = cues.lexicon()
     first = page.token_at(run.start) - 1
-    if page.inside[min(first + 1, len(t.low) - 1)] < 0 and first + 1 < len(t.low) and t.start[first + 1] < run.start:
+    if page.inside[min(first + 1, len(t) - 1)] < 0 and first + 1 < len(t) and t.start[first + 1] < run.start:
         first += 1
     limit = page.paragraphs[run.paragraph][0].start
     direct = first >= 0 and t.low[first] in (",", ":") and complete(page, run)
@@ -287,7 +287,7 @@ def _beside(page: Page, verb: int) -> Span | None:
     t = page.tree
     for k in (verb + 1, verb - 1, verb - 2):
         if (
-            0 <= k < len(t.low)
+            0 <= k < len(t)
             and page.inside[k] < 0
             and t.tag[k].startswith(("NN", "PRP"))
             and t.sentence[k] == t.sentence[verb]
@@ -308,11 +308,11 @@ def _first_after(page: Page, run: Run, verb: int, source: int | None) -> int | N
     if source is not None and first <= source <= verb + 12:
         return source
     k = first if first < verb else verb + 1
-    while k < len(t.low) and k < first + 12 and not t.tag[k].startswith(("NN", "PRP")):
+    while k < len(t) and k < first + 12 and not t.tag[k].startswith(("NN", "PRP")):
         if (k != verb and t.tag[k] in (".", ":", ",")) or page.inside[k] >= 0:
             return source
         k += 1
-    if k >= len(t.low) or not t.tag[k].startswith(("NN", "PRP")):
+    if k >= len(t) or not t.tag[k].startswith(("NN", "PRP")):
         return source
     while t.head[k] > k and t.head[k] - k < 6 and t.tag[t.head[k]].startswith("NN") and page.inside[t.head[k]] < 0:
         k = t.head[k]
@@ -385,7 +385,7 @@ def _headline(page: Page, run: Run) -> Span | None:
     t = page.tree
     forms = cues.lexicon()
     first = page.token_at(piece.start)
-    for k in range(first + 1, min(first + 20, len(t.low))):
+    for k in range(first + 1, min(first + 20, len(t))):
         if t.start[k] >= run.start:
             break
         if t.low[k] in forms and page.inside[k] < 0:
@@ -397,7 +397,7 @@ def _governor_subject(page: Page, run: Run) -> int | None:
     """Subject of the nearest verb above a quoted fragment."""
     t = page.tree
     first, last = page.token_at(run.start), page.token_at(run.end - 1)
-    i = next((k for k in range(first, min(last + 1, len(t.low))) if not first <= t.head[k] <= last), None)
+    i = next((k for k in range(first, min(last + 1, len(t))) if not first <= t.head[k] <= last), None)
     for _ in range(8):
         if i is None or t.head[i] == i:
             return None
@@ -421,7 +421,7 @@ def _topic(page: Page, paragraph: int) -> Span | None:
         return None
     pieces = page.paragraphs[paragraph]
     last = None
-    for i in range(page.token_at(pieces[0].start), min(page.token_at(pieces[-1].end - 1) + 1, len(t.low))):
+    for i in range(page.token_at(pieces[0].start), min(page.token_at(pieces[-1].end - 1) + 1, len(t))):
         if t.dep[i] != "nsubj" or page.inside[i] >= 0 or t.low[i] in WORDS["issued"]:
             continue
         named = t.tag[i].startswith("NNP") or any(t.dep[k] == "appos" and t.tag[k] == "NNP" for k in t.kids[i])

@@ -1,22 +1,26 @@
 """Words, tags and syntax of a text, by spaCy's small English model, in pieces of bounded size.
 
 The parser sees one line at a time, or part of it where a line is very long, so time is linear in the length of the text
-and memory is bounded by a batch. What comes back is one Doc whose tokens spell the text exactly.
+and the parser's own memory is bounded by a batch. What comes back is one tree, whose tokens and what lies between them
+spell the text.
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StoreError
 
 if TYPE_CHECKING:
+    import numpy as np
     from spacy.language import Language
-    from spacy.tokens import Doc
+    from spacy.strings import StringStore
 
 LETTERS = 300  # code points without white space handed to the tokenizer at once: it strips marks from a word one by one
 MAX_CHUNK = 6_000  # code points handed to the parser at once: some thousand words
@@ -34,7 +38,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A Doc as plain lists, one entry a token: much faster to walk than spaCy's own objects.
+    """A parsed text as plain lists, one entry a token: much faster to walk than spaCy's own objects.
 
     word      the word as it stands
     low       the word in lower case
@@ -60,6 +64,25 @@ class Tree:
     right: list[int]
     kids: list[list[int]]
     sentence: list[int]
+
+    def __len__(self) -> int:
+        return len(self.low)
+
+    def sentences(self) -> list[range]:
+        """The tokens of each sentence."""
+        firsts = [i for i, (a, b) in enumerate(pairwise([-1, *self.sentence])) if a != b]
+        return [range(a, b) for a, b in pairwise([*firsts, len(self)])]
+
+    def within(self, start: int, end: int) -> range:
+        """The tokens that share a code point with a span."""
+        return range(bisect_right(self.end, start), bisect_left(self.start, end))
+
+    def subtree(self, token: int) -> list[int]:
+        """A token and all below it, in order."""
+        found = [token]
+        for one in found:
+            found += self.kids[one]
+        return sorted(found)
 
 
 _WEIGHTS = {
@@ -98,48 +121,36 @@ def _model() -> "Language":
     return nlp
 
 
-def parse(text: str) -> "Doc":
-    """The tagged and parsed Doc of a text; its tokens' `idx` are code points of `text`. Never fails on any text."""
+def parse(text: str) -> Tree:
+    """The tagged and parsed tokens of a text. Never fails on any text."""
     import numpy as np
-    from spacy.tokens import Doc
+    from spacy.attrs import DEP, HEAD, LENGTH, LOWER, ORTH, SENT_START, SPACY, TAG
 
     nlp = _model()
-    nothing = np.zeros((0,), np.float32)
     # A lone surrogate cannot be hashed by spaCy; one code point stands for one, so offsets hold.
     readable = _SURROGATE.sub("\ufffd", text)
-    docs: list[Doc] = []
+    columns = [np.empty((0, 8), np.uint64)]
     for batch in _batches(readable):
         made = [nlp.make_doc(chunk) for chunk in batch]
         # As nlp.pipe does, which would hand the parser a quarter of them at a time.
         for _, component in nlp.pipeline:
             component.set_annotations(made, component.predict(made))
-        for doc in made:
-            doc.tensor = nothing  # 400 bytes a token that nobody reads
-        docs.extend(made)
-    if not docs:
-        return Doc(nlp.vocab)
-    return Doc.from_docs(docs, ensure_whitespace=False, attrs=["TAG", "HEAD", "DEP"], exclude=["tensor"])
+        columns += [doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH, SPACY, LOWER, ORTH]) for doc in made]
+    return _tree(np.concatenate(columns), nlp.vocab.strings)
 
 
-@lru_cache(maxsize=1)
-def tree(doc: "Doc") -> Tree:
-    """The lists of a parsed Doc; several annotators ask for those of the same one."""
+def _tree(columns: "np.ndarray", strings: "StringStore") -> Tree:
+    """The lists of some pieces of a text, given the columns of their tokens."""
     import numpy as np
-    from spacy.attrs import DEP, HEAD, LENGTH, LOWER, ORTH, SENT_START, SPACY, TAG
 
-    n = len(doc)
-    if not n:
-        return Tree([], [], [], [], [], [], [], [], [], [], [])
-    columns = doc.to_array([DEP, HEAD, TAG, SENT_START, LENGTH, SPACY, LOWER, ORTH])
     dep, heads, tag, sentence, length, space, low, word = columns.T
-    strings = doc.vocab.strings
 
     def words(column: np.ndarray) -> list[str]:
         keys = column.tolist()
         names = {key: strings[key] for key in set(keys)}
         return [names[key] for key in keys]
 
-    index = np.arange(n)
+    index = np.arange(len(columns))
     head = index + heads.astype(np.int64)
     left, right = index.copy(), index.copy()
     while True:
@@ -149,7 +160,7 @@ def tree(doc: "Doc") -> Tree:
         if (wider_left == left).all() and (wider_right == right).all():
             break
         left, right = wider_left, wider_right
-    kids: list[list[int]] = [[] for _ in range(n)]
+    kids: list[list[int]] = [[] for _ in index]
     for i, h in enumerate(head.tolist()):
         if i != h:
             kids[h].append(i)

@@ -17,7 +17,7 @@ from pipeline.annotate import model
 from pipeline.annotate.article import Article, Piece
 from pipeline.annotate.attribution import read
 from pipeline.annotate.lexicons import FOLDER, load
-from pipeline.annotate.parse import Tree, parse, tree
+from pipeline.annotate.parse import Tree, parse
 from pipeline.annotate.polarity_head import Polarity, polarities
 
 SURE = 0.65  # probability from which a sentence has a sign: of those told with less, four in ten are wrong
@@ -118,12 +118,12 @@ def sentence_polarity(text: str, mentions: Sequence[tuple[int, int]]) -> Polarit
 
     Nothing is left out as somebody else's words: the stance toward a target is read from one voice at a time.
     """
-    t = tree(parse(text))
-    target = frozenset(i for i in range(len(t.low)) for start, end in mentions if t.start[i] < end and t.end[i] > start)
+    t = parse(text)
+    target = frozenset(i for i in range(len(t)) for start, end in mentions if t.start[i] < end and t.end[i] > start)
     if not target:
         raise ValueError(f"no word of the text stands at {', '.join(f'{start}-{end}' for start, end in mentions)}")
     article = Article("", None, text, (Piece("body", 0, len(text)),))
-    (found,) = polarity(t, [Pair(range(len(t.low)), target)], read(article))
+    (found,) = polarity(t, [Pair(range(len(t)), target)], read(article))
     return Polarity(*found.probabilities)
 
 

@@ -4,15 +4,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution
 from pipeline.annotate.cast import WORDS, Cast, Entity, Mention, Span, cast_of, head_of, plain, split_role
-from pipeline.annotate.parse import tree
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
+from pipeline.annotate.parse import Tree
 
 PRONOUN_WINDOW = 8  # sentences to look back for whom a pronoun means
 RECENT = 400  # mentions to look back, or ahead, for whom a role means: bounds the time on huge documents
@@ -50,10 +46,10 @@ _INHERITED = frozenset(("continuation", "next paragraph"))
 _LABELS = frozenset(("editorial label", "transcript"))
 
 
-def resolve(article: Article, doc: "Doc", attributions: Sequence[Attribution]) -> list[Speaker]:
-    """The speaker of each attribution, parallel to `attributions`; `doc` is `parse(article.text)`."""
+def resolve(article: Article, t: Tree, attributions: Sequence[Attribution]) -> list[Speaker]:
+    """The speaker of each attribution, parallel to `attributions`; `t` is `parse(article.text)`."""
     silent = [(piece.start, piece.end) for piece in article.pieces if piece.kind in ("title", "heading", "byline")]
-    cast = cast_of(article.text, tree(doc), attributions, silent)
+    cast = cast_of(article.text, t, attributions, silent)
     spans = {span for one in attributions for span in (one.source, *one.relays) if span is not None}
     # In the order of the text, so that a pronoun can look back at the pronoun before it.
     labels = {one.source: one for one in attributions if one.rule == "transcript" and one.source is not None}

@@ -8,7 +8,8 @@ import dataclasses
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from unicodedata import category
 
 import pyarrow as pa
 
@@ -19,13 +20,10 @@ from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution, attribute, read
 from pipeline.annotate.decision import spoken
 from pipeline.annotate.model import Reading
-from pipeline.annotate.parse import parse
+from pipeline.annotate.parse import Tree, parse
 from pipeline.annotate.speakers import Speaker, resolve
 from pipeline.annotate.targets import targets
 from pipeline.offsets import Alignment, RawSpans
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
 
 VERSION = "annotate/1"
 _SPOKEN_IN = ("body", "item")  # pieces in which the outlet's own statements stand
@@ -68,14 +66,14 @@ def annotate(raw: pa.Table, documents: pa.Table, texts: pa.Table) -> tuple[pa.Ta
 def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list[Row], list[Row]]:
     article = Article.parse(document["document_id"], document["outlet"], text["text"], text["paragraphs"])
     raw = RawSpans(content, document["encoding"], Alignment.parse(text["alignment"]))
-    doc = parse(article.text)
-    sentences = _Sentences(doc)
+    t = parse(article.text)
+    sentences = _Sentences(t)
     published = dates.DocumentDate.of(
         document["published"], document["published_source"], document["published_confidence"]
     )
     reading = read(article)
-    attributions = spoken(article.text, attribute(article, doc, reading))
-    speakers = resolve(article, doc, attributions)
+    attributions = spoken(article.text, attribute(article, t, reading))
+    speakers = resolve(article, t, attributions)
 
     claims = [
         _attributed(article, each, speaker, towards)
@@ -86,34 +84,30 @@ def _annotate(document: Row, text: Row, content: bytes) -> tuple[list[Row], list
     for claim, each in zip(claims, attributions, strict=True):
         if each.parent is not None:
             claim["parent_id"] = claims[each.parent]["claim_id"]
-    claims += [_own(article, span) for span in _own_statements(article, doc, attributions)]
+    claims += [_own(article, span) for span in _own_statements(article, t, attributions)]
     claims.sort(key=lambda claim: (claim["start"], claim["end"], claim["spans"]))
-    _type(article, doc, reading, claims, published)
+    _type(article, t, reading, claims, published)
     found = _date(article, claims, sentences, published)
     for claim in claims:
         claim["raw_start"], claim["raw_end"] = raw.span(claim["start"], claim["end"])
-    assessed = stance.assess(article, doc, attributions, targets(article, doc))
+    assessed = stance.assess(article, t, attributions, targets(article, t))
     stances = [_stance(article, one) for one in assessed]
     return claims, [_timex(article, raw, timex) for timex in found], stances
 
 
 class _Sentences:
-    """The sentences of a Doc as half-open spans of code points; `at` gives the one that holds a position."""
+    """The sentences of a tree as half-open spans of code points; `at` gives the one that holds a position."""
 
-    def __init__(self, doc: "Doc") -> None:
-        self.spans: list[Span] = (
-            [(sentence.start_char, sentence.end_char) for sentence in doc.sents] if len(doc) else []
-        )
+    def __init__(self, t: Tree) -> None:
+        self.spans: list[Span] = [(t.start[tokens[0]], t.end[tokens[-1]]) for tokens in t.sentences()]
         self._starts = [start for start, _ in self.spans]
 
     def at(self, position: int) -> Span:
         return self.spans[max(0, bisect_right(self._starts, position) - 1)]
 
 
-def _own_statements(article: Article, doc: "Doc", attributions: Sequence[Attribution]) -> Iterator[Span]:
+def _own_statements(article: Article, t: Tree, attributions: Sequence[Attribution]) -> Iterator[Span]:
     """What the outlet says itself: sentences without a word of an attribution, and free clauses beside one."""
-    if not len(doc):
-        return
     taken = sorted(span for each in attributions for span in (*each.spans, each.cue, each.source) if span is not None)
     ends: list[int] = []  # running maximum, so that one bisection finds whether anything reaches beyond a position
     for _, end in taken:
@@ -126,38 +120,43 @@ def _own_statements(article: Article, doc: "Doc", attributions: Sequence[Attribu
 
     pieces = [piece for piece in article.pieces if piece.kind in _SPOKEN_IN]
     piece_starts = [piece.start for piece in pieces]
-    for sentence in doc.sents:
-        at = max(0, bisect_right(piece_starts, sentence.start_char) - 1)
+    for tokens in t.sentences():
+        opens, closes = t.start[tokens[0]], t.end[tokens[-1]]
+        at = max(0, bisect_right(piece_starts, opens) - 1)
         for piece in pieces[at:]:
-            if piece.start >= sentence.end_char:
+            if piece.start >= closes:
                 break
-            start, end = max(piece.start, sentence.start_char), min(piece.end, sentence.end_char)
+            start, end = max(piece.start, opens), min(piece.end, closes)
             if start >= end:
                 continue
-            spans = [(start, end)] if free(start, end) else [s for s in _clauses(sentence.root, start, end) if free(*s)]
+            spans = [(start, end)] if free(start, end) else [s for s in _clauses(t, tokens, start, end) if free(*s)]
             for first, last in spans:
                 first, last = _trimmed(article.text, first, last)
-                tokens = doc.char_span(first, last, alignment_mode="expand") if first < last else None
-                if tokens is not None and claim_types.no_claim(article.text[first:last], piece.kind, tokens) is None:
+                words = article.text[first:last]
+                if words and claim_types.no_claim(words, piece.kind, claim_types.words_of(words, t, first)) is None:
                     yield first, last
 
 
-def _clauses(root: "Token", start: int, end: int) -> Iterator[Span]:
+def _clauses(t: Tree, sentence: range, start: int, end: int) -> Iterator[Span]:
     """The main clauses of a sentence that have a subject of their own, when 'and', 'but' or ';' joins several."""
-    heads = [root]
+    heads = [next(i for i in sentence if t.head[i] == i)]
     for head in heads:
-        if any(child.dep_ == "cc" or child.text == ";" for child in head.children):
-            heads += [child for child in head.children if child.dep_ == "conj" and child.tag_[:1] in ("V", "M")]
+        if any(t.dep[kid] == "cc" or t.word[kid] == ";" for kid in t.kids[head]):
+            heads += [kid for kid in t.kids[head] if t.dep[kid] == "conj" and t.tag[kid][:1] in ("V", "M")]
     if len(heads) < 2:
         return
-    known = {head.i for head in heads}
     for head in heads:
-        if not any(child.dep_ in ("nsubj", "nsubjpass", "expl") for child in head.children):
+        if not any(t.dep[kid] in ("nsubj", "nsubjpass", "expl") for kid in t.kids[head]):
             continue
-        inner = {token.i for child in head.children if child.i in known for token in child.subtree}
-        own = [token for token in head.subtree if token.i not in inner and token.dep_ != "cc" and not token.is_punct]
-        if own and own[-1].i - own[0].i < len(own) + 3:
-            yield max(start, own[0].idx), min(end, own[-1].idx + len(own[-1]))
+        inner = {i for kid in t.kids[head] if kid in heads for i in t.subtree(kid)}
+        own = [i for i in t.subtree(head) if i not in inner and t.dep[i] != "cc" and not _marks(t.word[i])]
+        if own and own[-1] - own[0] < len(own) + 3:
+            yield max(start, t.start[own[0]]), min(end, t.end[own[-1]])
+
+
+def _marks(word: str) -> bool:
+    """Whether a word is punctuation alone."""
+    return all(category(letter)[0] == "P" for letter in word)
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
@@ -218,16 +217,14 @@ def _claim(article: Article, spans: Sequence[Span], voice: str) -> Row:
     }
 
 
-def _type(
-    article: Article, doc: "Doc", reading: Reading, claims: Sequence[Row], published: "dates.DocumentDate"
-) -> None:
+def _type(article: Article, t: Tree, reading: Reading, claims: Sequence[Row], published: "dates.DocumentDate") -> None:
     """Fill the type columns of the claims, which come in the order of the text."""
     for claim in claims:
         types = claim_types.classify(
             claim["text"],
             voice=claim["voice"],
             speech_act=claim["speech_act"],
-            tokens=doc.char_span(claim["start"], claim["end"], alignment_mode="expand"),
+            words=claim_types.words_of(claim["text"], t, claim["start"]),
             published=published.day,
             state=claim_types.pooled(reading, _spans(claim["spans"])),
         )

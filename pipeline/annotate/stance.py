@@ -15,14 +15,12 @@ from pipeline.annotate.alignment import claim_stance, negates, withholds_belief
 from pipeline.annotate.article import Article
 from pipeline.annotate.lexicons import load
 from pipeline.annotate.model import Reading
-from pipeline.annotate.parse import Tree, tree
+from pipeline.annotate.parse import Tree
 from pipeline.annotate.polarity import Leaning, Pair, polarity, rules
 from pipeline.annotate.targets import Target
 from pipeline.annotate.voice import Voices, tokens, voices
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc
-
     from pipeline.annotate.attribution import Attribution
 
 __all__ = ["Stance", "assess", "claim_stance", "interval", "negates", "withholds_belief"]
@@ -59,19 +57,18 @@ class Stance:
 
 def assess(
     article: Article,
-    doc: "Doc",
+    t: Tree,
     attributions: Sequence["Attribution"],
     targets: Sequence[Target],
 ) -> list[Stance]:
     """The outlet's stance in one article toward each target, in the order of `targets`.
 
-    doc: `parse(article.text)`. attributions: what the article reports others to have said; they tell what others say of
+    t: `parse(article.text)`. attributions: what the article reports others to have said; they tell what others say of
     a target. What the outlet itself says is told sentence by sentence and read by itself, so that it stays the same
     whatever is quoted around it.
     """
     if not targets:
         return []
-    t = tree(doc)
     voice = voices(article, t, [each for each in attributions if each.mode == "direct"])
     heard_voice = voices(article, t, attributions)
     pairs = [(list(_own(t, voice, target)), list(_others(t, heard_voice, target))) for target in targets]

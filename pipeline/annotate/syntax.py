@@ -80,7 +80,7 @@ def by_cue(page: Page) -> Iterator[Draft]:
     for i, word in enumerate(t.low):
         if page.inside[i] >= 0:
             continue
-        if word == "according" and i + 2 < len(t.low) and t.low[i + 1] == "to":
+        if word == "according" and i + 2 < len(t) and t.low[i + 1] == "to":
             yield from _according(page, i)
             continue
         cue = forms.get(word)
@@ -251,7 +251,7 @@ def _parenthetical(page: Page, i: int) -> tuple[list[tuple[int, int]], int, str]
     if not ranges or page.inside[first - 1] >= 0:
         return None
     if (
-        last < len(t.low) - 1
+        last < len(t) - 1
         and t.sentence[last + 1] == number
         and t.low[last + 1] not in (",", ".", ";", "--", "—", "–", ":", "?", "!")
     ):
@@ -322,7 +322,7 @@ def cue_span(page: Page, i: int, cue: cues.Cue) -> Span:
     while first - 1 in t.kids[i] and t.dep[first - 1] in ("aux", "auxpass", "neg", "advmod"):
         first -= 1
     if (
-        i + 1 < len(t.low)
+        i + 1 < len(t)
         and t.head[i + 1] == i
         and (t.dep[i + 1] == "prt" or (t.dep[i + 1] == "prep" and t.low[i + 1] in cue.complements))
     ):

@@ -11,18 +11,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.annotate import countries, cues
 from pipeline.annotate.article import Article
 from pipeline.annotate.coreference import Named, references
 from pipeline.annotate.countries import Found, demonyms, proper
 from pipeline.annotate.lexicons import load
-from pipeline.annotate.parse import Tree, tree
+from pipeline.annotate.parse import Tree
 from pipeline.annotate.voice import marked
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc
 
 SALIENT = 3  # sentences that must mention a target: below that no stance could be assessed (`stance.ENOUGH`)
 BY_NAME = 2  # of them, by name: what is named once and then only meant is too uncertain
@@ -62,13 +58,12 @@ class _Name:
     roles: frozenset[str]
 
 
-def targets(article: Article, doc: "Doc") -> list[Target]:
-    """The salient targets of an article, most mentioned first; `doc` is `parse(article.text)`.
+def targets(article: Article, t: Tree) -> list[Target]:
+    """The salient targets of an article, most mentioned first; `t` is `parse(article.text)`.
 
     Salient is what at least `SALIENT` sentences mention outside quotation marks, `BY_NAME` of them by name: words in
     quotation marks make nobody a target and teach no name, so that a text has the same targets without its quotations.
     """
-    t = tree(doc)
     hidden, _ = marked(article, t)
     found = _mentions(article, t, hidden)
 
@@ -88,9 +83,8 @@ def targets(article: Article, doc: "Doc") -> list[Target]:
     return [one for _, one in sorted(made.values(), key=lambda entry: (-entry[0], entry[1].mentions[0], entry[1].name))]
 
 
-def named(article: Article, doc: "Doc", name: str) -> Target:
+def named(article: Article, t: Tree, name: str) -> Target:
     """Whom a name means in an article, salient or not, with all mentions; by its words alone where nobody is found."""
-    t = tree(doc)
     hidden, _ = marked(article, t)
     found = _mentions(article, t, hidden)
     words = name.casefold().split()
@@ -163,7 +157,7 @@ def _cast(
 
 def _closed(article: Article, t: Tree) -> list[bool]:
     """Which tokens stand in titles, headings and labels."""
-    closed = [False] * len(t.low)
+    closed = [False] * len(t)
     for piece in article.pieces:
         if piece.kind in _CLOSED:
             first, last = bisect_right(t.end, piece.start), bisect_left(t.start, piece.end)

@@ -8,13 +8,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 from pipeline.annotate.lexicons import load
-from pipeline.annotate.parse import parse, tree
-
-if TYPE_CHECKING:
-    from spacy.tokens import Doc, Span
+from pipeline.annotate.parse import Tree, parse
 
 LABELS = (
     "quantity", "rule", "causal", "prediction", "commitment", "normative", "mental_state", "evaluation", "event",
@@ -102,11 +98,11 @@ def strengths(
     }
 
 
-def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | None:
+def no_claim(text: str, kind: str, words: Words | None = None) -> str | None:
     """Why a sentence of the outlet is no claim, or None where it is one.
 
-    text: the sentence. kind: kind of the piece it stands in (`Piece.kind`). tokens: the sentence, tagged; where None it
-    is parsed. Reasons: heading, label, caption, links, boilerplate, question, request, fragment.
+    text: the sentence. kind: kind of the piece it stands in (`Piece.kind`). words: as `words_of` gives them; where None
+    the sentence is parsed. Reasons: heading, label, caption, links, boilerplate, question, request, fragment.
     """
     if kind in _PIECES:
         return _PIECES[kind]
@@ -120,7 +116,7 @@ def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | 
     lowered = text.lower()
     if len(text) < 200 and _says("boilerplate", lowered):
         return "boilerplate"
-    words = words_of(text, tokens)
+    words = words or words_of(text)
     if words.tag and words.tag[0] == "VB" and words.dep[0] == "ROOT":
         return "request"
     if not any(_finite(words, i) for i in range(len(words.low))) or len(words.low) < 3:
@@ -130,11 +126,10 @@ def no_claim(text: str, kind: str, tokens: "Span | Doc | None" = None) -> str | 
     return None
 
 
-def words_of(text: str, tokens: "Span | Doc | None") -> Words:
-    """The words of a text; where `tokens` is None it is parsed by itself."""
-    span = (parse(text) if tokens is None else tokens)[:]
-    t = tree(span.doc)
-    kept = [i for i in range(span.start, span.end) if not t.low[i].isspace()]
+def words_of(text: str, t: Tree | None = None, start: int = 0) -> Words:
+    """The words of a text that stands at `start` in what `t` is the tree of; where None it is parsed by itself."""
+    t = parse(text) if t is None else t
+    kept = [i for i in t.within(start, start + len(text)) if not t.low[i].isspace()]
     return Words(
         low=[t.low[i].replace("’", "'") for i in kept],
         tag=[t.tag[i] for i in kept],

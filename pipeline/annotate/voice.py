@@ -9,7 +9,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pipeline.annotate import cues
@@ -66,9 +65,8 @@ def voices(article: Article, t: Tree, attributions: Sequence["Attribution"]) -> 
             if word in _W["praises"]:
                 praised.update(held)
             speaking.update(_speaking(t, i))
-    firsts = [i for i, sentence in enumerate(t.sentence) if i == 0 or sentence != t.sentence[i - 1]]
     return Voices(
-        sentences=[range(first, end) for first, end in pairwise([*firsts, len(t.low)])],
+        sentences=t.sentences(),
         quoted=quoted,
         scare=scare,
         foreign=quoted | reported | judged,

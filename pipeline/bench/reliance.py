@@ -128,18 +128,18 @@ def without_quotations(texts: Sequence[str]) -> Scores:
     changes = Counter[tuple[str, str]]()
     for text in texts:
         article = Article("", None, text, tuple(bare_pieces(text)))
-        doc = parse(text)
+        t = parse(text)
         reading = read(article)
-        said = spoken(text, attribute(article, doc, reading))
-        before = assess(article, doc, said, found := targets(article, doc))
+        said = spoken(text, attribute(article, t, reading))
+        before = assess(article, t, said, found := targets(article, t))
         rest = Remaining(
             text, [(r.start, r.end) for r in quoted_runs(article) if r.parent is None and r.kind == "speech"]
         )
         kept = [replace(each, mentions=tuple(rest.spans(each.mentions))) for each in found]
         article = Article("", None, rest.text, tuple(bare_pieces(rest.text)))
-        doc = parse(rest.text)
+        t = parse(rest.text)
         reading = read(article)
-        after = assess(article, doc, spoken(rest.text, attribute(article, doc, reading)), kept)
+        after = assess(article, t, spoken(rest.text, attribute(article, t, reading)), kept)
         changes.update((one.polarity, other.polarity) for one, other in zip(before, after, strict=True))
     assessed = {pair: n for pair, n in changes.items() if pair[0] != "insufficient"}
     return {

@@ -218,9 +218,9 @@ def assessed(rows: Sequence[Row]) -> Iterator[tuple[str, str, "Stance"]]:
         else:
             text, wanted = row["text"], [(row["id"], row["target"], row["label"])]
         article = Article(row["id"], None, text, tuple(bare_pieces(text)))
-        doc = parse(text)
-        said = spoken(text, attribute(article, doc, read(article)))
-        found = assess(article, doc, said, [named(article, doc, name) for _, name, _ in wanted])
+        t = parse(text)
+        said = spoken(text, attribute(article, t, read(article)))
+        found = assess(article, t, said, [named(article, t, name) for _, name, _ in wanted])
         for (key, _, gold), stance in zip(wanted, found, strict=True):
             yield key, gold, stance
 

@@ -157,11 +157,11 @@ def _sample() -> Iterator[Example]:
         if not gold["claims"] or text is None:
             continue
         article = Article.parse(document["document_id"], document["outlet"], text["text"], text["paragraphs"])
-        doc, reading = parse(article.text), read(article)
+        t, reading = parse(article.text), read(article)
         published = date.fromisoformat(gold["published"]) if gold["published"] else None
         for claim, spans in zip(gold["claims"], places(path, article.text, gold["claims"]), strict=True):
             start, end = spans[0][0], spans[-1][1]
-            words = words_of(article.text[start:end], doc.char_span(start, end, alignment_mode="expand"))
+            words = words_of(article.text[start:end], t, start)
             found = evidence(words, voice=claim["voice"], speech_act=claim["speech_act"], published=published)
             types = dict.fromkeys(claim["claim_types"], 1.0)
             yield Example(
