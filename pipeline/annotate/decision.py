@@ -153,7 +153,8 @@ def _words(text: str, spans: Sequence[Span]) -> Iterator[int]:
 def _attributions(text: str, runs: Sequence[Run], one: Tagged) -> Iterator[Attribution]:
     """What the tagger found, without outer marks and a leading 'that'.
 
-    A quotation goes on behind its frame; reported words that go on in another sentence are a statement of their own.
+    A quotation goes on behind its frame; reported words that go on in another sentence are a statement of their own. What
+    begins with the title of a work is none.
     """
     groups: list[list[Span]] = []
     for start, end in one.spans:
@@ -166,7 +167,8 @@ def _attributions(text: str, runs: Sequence[Run], one: Tagged) -> Iterator[Attri
         else:
             groups.append([span])
     for spans in groups:
-        yield _attribution(text, runs, one, tuple(spans))
+        if not any(run.kind == "title" and run.start <= spans[0][0] for run in _outermost(runs, spans[:1])):
+            yield _attribution(text, runs, one, tuple(spans))
 
 
 def _attribution(text: str, runs: Sequence[Run], one: Tagged, spans: tuple[Span, ...]) -> Attribution:

@@ -30,8 +30,8 @@ Span = tuple[int, int]
 
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
-    "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
-    "polarity.onnx": "23946c34c7084c9998b2ade472f372f01967dc5eca9422d8a254181cd1f142f8",
+    "tagger.onnx": "cf3d6944798c71b220b9a1584f1272f7eb0cc875edf0fb989b46df83716c5043",
+    "polarity.onnx": "7166062676d3af1abc0619046d136fbe4d1c1e0db737502ef83d683c1ecfde71",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }
 """SHA-256 of the files in `FOLDER`; `pipeline.train` prints them."""
@@ -204,6 +204,7 @@ def session(content: bytes) -> "InferenceSession":
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # it keeps a plan for every length of a text that it has met
     # The extended level would fuse additions into SkipLayerNormalization, whose kernel takes six times as long.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -144,6 +144,8 @@ def _combined(t: Tree, pair: Pair, learned: Polarity | None) -> Leaning:
         odds[sign > 0] += _STRENGTH[kind]
     if not pair.person and _plain(t, pair):
         odds[True] -= _STRENGTH["plain"]
+    if _attacked(t, pair):
+        odds[False] -= _STRENGTH["attacked"]
     top = max(*odds, 0.0)
     parts = (exp(odds[0] - top), exp(-top), exp(odds[1] - top))
     probabilities = (parts[0] / sum(parts), parts[1] / sum(parts), parts[2] / sum(parts))
@@ -211,6 +213,11 @@ def _plain(t: Tree, pair: Pair) -> bool:
                 if t.dep[kid] == "prep" and t.low[kid] == "as":
                     told.update(range(t.left[kid], t.right[kid] + 1))
     return any(t.low[i] in _W["plain"] and i in pair.sentence and i not in pair.hidden for i in told)
+
+
+def _attacked(t: Tree, pair: Pair) -> bool:
+    """Whether the target suffers a negative act, which the encoder takes for blame."""
+    return any(role == "object" and t.low[verb] in _W["acts_negative"] for verb, role in _verbs(t, pair.target))
 
 
 def _feared(t: Tree, noun: int, target: frozenset[int]) -> bool:

