@@ -20,7 +20,7 @@ MEMORY = "192MB"
 is given. 128 MB are too little to link the speakers of a million claims, whose lists of names do not spill."""
 BATCH = 10_000  # rows in Arrow at a time
 _ROWS = 1_000  # rows as Python values at a time
-_SMALL = 16 << 20  # bytes
+_SMALL = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
