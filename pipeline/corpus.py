@@ -61,6 +61,7 @@ class Corpus(Mapping[str, pa.Table]):
         self._spill = spill
         config: dict[str, Any] = {
             "threads": 1,
+            "enable_external_file_cache": False,  # else the engine holds what it read, up to its limit
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,  # no name in a query means a variable of ours

@@ -125,7 +125,7 @@ def _run(
         for name in ("documents", "claims", "speakers")
     }
     inputs, in_vain = unlinked.count("documents"), links.in_vain
-    del unlinked, links  # and what the engine holds for them
+    del unlinked, links  # and what the engine holds for them, which it would keep
     tables = Corpus(found | linked, spill)
     progress("link", 1, 1)
     if until == "claims":
@@ -143,6 +143,7 @@ def _run(
             f"{package}: {len(report.quarantine)} bad rows, listed in {work / 'quarantine'}. Nothing was published.",
             report,
         )
+    tables = Corpus(found | linked, spill)  # for the same reason
     progress("release", 0, 1)
     told = provenance.told(raw)
     released = release(
