@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import check, link, schema, unchanged
-from pipeline.corpus import Corpus, Files, Source
+from pipeline.corpus import Corpus, Files, Source, give_back
 from pipeline.errors import ReleaseRefused
 from pipeline.link.aliases import read as read_aliases
 from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, mapped, session
@@ -126,6 +126,7 @@ def _run(
     }
     inputs, in_vain = unlinked.count("documents"), links.in_vain
     del unlinked, links  # and what the engine holds for them, which it would keep
+    give_back()
     tables = Corpus(found | linked, spill)
     progress("link", 1, 1)
     if until == "claims":
@@ -144,6 +145,7 @@ def _run(
             report,
         )
     tables = Corpus(found | linked, spill)  # for the same reason
+    give_back()
     progress("release", 0, 1)
     told = provenance.told(raw)
     released = release(

@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import schema, withheld
-from pipeline.corpus import Corpus, Files, Source
+from pipeline.corpus import Corpus, Files, Source, give_back
 
 ROW_GROUP_ROWS = 50_000
 """Rows a row group. A week of claims, sorted by date, then lies in one or two groups: 0.85 MB of 10 MB are read for it
@@ -74,6 +74,7 @@ def parts(tables: Mapping[str, Source]) -> Iterator[dict[str, pa.Table]]:
         laid = {name: _Laid(name, corpus, stack.enter_context(corpus.scratch()), number) for name in schema.TABLES}
         for name in ("documents", "speakers"):
             corpus.execute(f"DROP TABLE canonical_{name}")
+        give_back()
         for part in range(number):
             yield {name: rows.part(part) for name, rows in laid.items()}
 
@@ -227,9 +228,10 @@ class _Parquet:
             for held, column in zip(self._held, more.columns, strict=True):
                 held += column.chunks
             self._rows += more.num_rows
-            if self._rows == self._group:
-                self._flush()
             rows = rows.slice(more.num_rows)
+            if self._rows == self._group:
+                del more, column
+                self._flush()
 
     def _flush(self) -> None:
         columns = []
@@ -238,6 +240,7 @@ class _Parquet:
             held.clear()
         self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema), row_group_size=self._group)
         self._rows, self._empty = 0, False
+        give_back()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and (self._rows or self._empty):
