@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -41,9 +42,17 @@ def under_way(tables: Mapping[str, Source]) -> Iterator[Callable[[], list[tuple[
             with suppress(BrokenPipeError):  # it died at once, and gives nothing below
                 pickle.dump({name: _sample(name, corpus) for name in schema.TABLES}, process.stdin)
                 process.stdin.close()
-            yield lambda: pickle.load(process.stdout)
-        finally:
+            yield partial(_told, process)
+        except BaseException:
             process.kill()  # nobody waits for it when the run is interrupted
+            raise
+
+
+def _told(process: subprocess.Popen[bytes]) -> list[tuple[Check, list[Failure]]]:
+    try:
+        return pickle.load(process.stdout)
+    except EOFError:
+        raise ChildProcessError(f"Great Expectations ended with exit status {process.wait()}") from None
 
 
 def main() -> None:
@@ -52,7 +61,6 @@ def main() -> None:
         os.dup2(2, 1)  # whatever a library prints must not stand before it
         tables = pickle.load(sys.stdin.buffer)
         pickle.dump([one for name, table in tables.items() for one in validated(name, table)], out)
-    os._exit(0)
 
 
 def expectations(name: str, tables: Mapping[str, Source]) -> list[tuple[Check, list[Failure]]]:
