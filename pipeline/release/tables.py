@@ -143,6 +143,7 @@ def write(tables: Mapping[str, Source], data: Path) -> tuple[str, int, str]:
                 copies[name].write(rows)
                 for batch in rows.to_batches():
                     logicals[name].update(batch)
+    give_back()
     if hidden:
         with (data / ".whole").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -230,7 +231,6 @@ class _Parquet:
             self._rows += more.num_rows
             rows = rows.slice(more.num_rows)
             if self._rows == self._group:
-                del more, column
                 self._flush()
 
     def _flush(self) -> None:
@@ -240,7 +240,6 @@ class _Parquet:
             held.clear()
         self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema), row_group_size=self._group)
         self._rows, self._empty = 0, False
-        give_back()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and (self._rows or self._empty):
