@@ -5,22 +5,26 @@ memory of one over ten thousand. It runs on one thread and every order that matt
 give equal answers. Strings compare by their bytes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import ctypes
+import itertools
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-MEMORY = "192MB"
-"""What DuckDB may hold of a corpus on disk. A scan takes some MB; a join of texts or a sort of claims takes all that it
-is given. 128 MB are too little to link the speakers of a million claims, whose lists of names do not spill."""
+MEMORY, MOST = 96, 768
+"""Megabytes that DuckDB may hold of tables on disk: at first, and at most, for some of what it holds does not spill. A
+join of a million claims with their texts needs twice the first."""
 BATCH = 10_000  # rows in Arrow at a time
 _ROWS = 1_000  # rows as Python values at a time
-_SMALL = 16 << 20  # bytes
+_SMALL = 1 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,9 @@ class Corpus(Mapping[str, pa.Table]):
     """Tables by name: in a query each stands under its name; as an item it is an Arrow table, read whole."""
 
     def __init__(self, tables: Mapping[str, Source], spill: Path | None = None) -> None:
-        """Take the tables; `spill` is the folder for what does not fit into memory, without one there is no limit."""
+        """Take the tables; `spill` is the folder for what does not fit into memory, by default one of the system's.
+        There is no limit where all of them are in memory.
+        """
         import duckdb
 
         self._tables = dict(tables)
@@ -61,12 +67,16 @@ class Corpus(Mapping[str, pa.Table]):
         self._spill = spill
         config: dict[str, Any] = {
             "threads": 1,
+            "enable_external_file_cache": False,  # else the engine holds what it read, up to its limit
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "python_enable_replacements": False,  # no name in a query means a variable of ours
         }
-        if spill is not None:
-            config |= {"memory_limit": MEMORY, "temp_directory": spill.as_posix()}
+        self._memory = MOST
+        if spill is not None or any(isinstance(table, Files) for table in self._tables.values()):
+            folder = spill or Path(gettempdir()) / f"onrecord-{secrets.token_hex(8)}"
+            self._memory = MEMORY
+            config |= {"memory_limit": f"{MEMORY}MB", "temp_directory": folder.as_posix()}
         self._connection = duckdb.connect(config=config)
         for name, table in self._tables.items():
             self.hold(name, table)
@@ -131,9 +141,10 @@ class Corpus(Mapping[str, pa.Table]):
 
     def rows(self, query: str, **values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query, in which `$name` stands for a value."""
-        found = self._cursor().execute(query, values or None)
-        while some := found.fetchmany(_ROWS):
+        found, some = self._begun(query, values, lambda found: found.fetchmany(_ROWS))
+        while some:
             yield from some
+            some = found.fetchmany(_ROWS)
 
     def one(self, query: str, **values: Any) -> tuple[Any, ...]:
         """The only row of a query."""
@@ -142,13 +153,18 @@ class Corpus(Mapping[str, pa.Table]):
 
     def dicts(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """The rows of a query that gives few of them, by column."""
-        found = self._cursor().execute(query, values or None)
+        found, rows = self._begun(query, values, lambda found: found.fetchall())
         names = [column[0] for column in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def batches(self, query: str, schema: pa.Schema, rows: int = BATCH) -> Iterator[pa.RecordBatch]:
         """The rows of a query as columns of a schema, at most so many at a time."""
-        for batch in self._cursor().execute(query).to_arrow_reader(rows):
+
+        def begin(cursor: Any) -> Iterator[pa.RecordBatch]:
+            reader = cursor.to_arrow_reader(rows)
+            return itertools.chain(list(itertools.islice(reader, 1)), reader)
+
+        for batch in self._begun(query, {}, begin)[1]:
             yield pa.RecordBatch.from_arrays(
                 [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)], schema=schema
             )
@@ -162,13 +178,28 @@ class Corpus(Mapping[str, pa.Table]):
 
     def execute(self, statement: str) -> None:
         """Run a statement that gives no rows, such as one that makes a table for later queries."""
-        self._cursor().execute(statement)
+        self._begun(statement, {}, lambda found: None)
 
     def scratch(self) -> IO[bytes]:
         """A file without a name, for what is come back to; in memory while it is small."""
         if self._spill is not None:
             self._spill.mkdir(parents=True, exist_ok=True)
         return SpooledTemporaryFile(_SMALL, dir=self._spill)
+
+    def _begun(self, query: str, values: Mapping[str, Any], begin: Callable[[Any], Any]) -> tuple[Any, Any]:
+        """A query under way and what `begin` took of it; one that needs more memory than it may hold is asked again."""
+        import duckdb
+
+        while True:
+            cursor = self._cursor()
+            try:
+                cursor.execute(query, values or None)
+                return cursor, begin(cursor)
+            except duckdb.OutOfMemoryException:
+                if self._memory >= MOST:
+                    raise
+            self._memory *= 2
+            self._connection.execute(f"SET memory_limit = '{self._memory}MB'")
 
     def _cursor(self) -> Any:
         """A place to run one query while others are being read; what is held in Arrow is handed over before."""
@@ -178,6 +209,12 @@ class Corpus(Mapping[str, pa.Table]):
             self._connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM _held")
             self._connection.unregister("_held")
         return self._connection.cursor()
+
+
+def give_back() -> None:
+    """Hand memory that is done with to the system, which glibc keeps otherwise: 76 MB after the tables of a release."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def quoted(text: str) -> str:

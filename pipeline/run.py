@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline import check, link, schema, unchanged
-from pipeline.corpus import Corpus, Files, Source
+from pipeline.corpus import Corpus, Files, Source, give_back
 from pipeline.errors import ReleaseRefused
 from pipeline.link.aliases import read as read_aliases
 from pipeline.shards import Account, Engine, Progress, Shard, cut_into, engine, mapped, session
@@ -125,7 +125,8 @@ def _run(
         for name in ("documents", "claims", "speakers")
     }
     inputs, in_vain = unlinked.count("documents"), links.in_vain
-    del unlinked, links  # and what the engine holds for them
+    del unlinked, links  # and what the engine holds for them, which it would keep
+    give_back()
     tables = Corpus(found | linked, spill)
     progress("link", 1, 1)
     if until == "claims":
@@ -143,6 +144,8 @@ def _run(
             f"{package}: {len(report.quarantine)} bad rows, listed in {work / 'quarantine'}. Nothing was published.",
             report,
         )
+    tables = Corpus(found | linked, spill)  # for the same reason
+    give_back()
     progress("release", 0, 1)
     told = provenance.told(raw)
     released = release(

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline import schema
 from pipeline.check import passed
 from pipeline.check.built import package
-from pipeline.check.expectations import expectations
+from pipeline.check.expectations import under_way
 from pipeline.check.flags import flags
 from pipeline.check.laws import laws, unicode_law
 from pipeline.check.report import Balance, Check, Failure, Flag, Flagged, Report
@@ -48,8 +48,9 @@ def check(
     found = [unicode_law(name, corpus, read=name in read) for name in schema.TABLES]
     readable = not any(check.failed for check, _ in found)
     if readable:  # what is no Unicode cannot even be read
-        found += [result for name in schema.TABLES for result in expectations(name, corpus)]
-        found += laws(corpus, inputs, contents, new)
+        with under_way(corpus) as expected:
+            lawful = laws(corpus, inputs, contents, new)
+            found += expected() + lawful
     reasons: Counter[str] = Counter()
     for batch in corpus.pieces("documents", ["document_id", "rejected"]):
         reasons.update(reason for reason in batch["rejected"].to_pylist() if reason is not None)

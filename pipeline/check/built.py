@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline import schema, withheld
 from pipeline.check.report import Check, Found, checked
-from pipeline.corpus import Corpus, Files
+from pipeline.corpus import Corpus, Files, give_back
 
 FRICTIONLESS_ROWS, FRICTIONLESS_HEAD = 500, 100
 """Rows of a table up to which Frictionless reads the whole package: a row of claims takes it 7 ms, as Parquet and CSV
@@ -25,7 +25,7 @@ together, and it holds a Parquet file whole. Of a larger package it reads the fi
 number, and follows no foreign key: that takes it no longer than to start. The rules in SQL, which ask the same, have
 looked at all rows."""
 
-_READ = 10_000  # rows at a time
+_READ = 2_000  # rows at a time
 
 
 def package(folder: Path) -> tuple[Check, ...]:
@@ -113,6 +113,7 @@ def _read_back(folder: Path) -> list[Check]:
         except (OSError, pa.ArrowException) as error:
             bad = [("", error, "cannot be read")]
         found.append(checked("Parquet reads back as its schema", name, rows, bad)[0])
+        give_back()
     if any(check.failed for check in found):
         return found
     with tempfile.TemporaryDirectory() as spill:

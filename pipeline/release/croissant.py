@@ -114,7 +114,7 @@ def _file(built: Path, identifier: str, path: str, media: str) -> dict[str, Any]
         "contentUrl": path,
         "encodingFormat": media,
         "contentSize": f"{(built / path).stat().st_size} B",
-        "sha256": manifest.digest(built / path),
+        "sha256": manifest.listed(built, path),
     }
 
 

@@ -27,7 +27,7 @@ def descriptor(folder: Path, package: str, version: str) -> str:
         as_file = {"encoding": "utf-8", "format": "parquet", "mediatype": "application/vnd.apache.parquet"}
         resources += [
             {"name": name, "type": "table", "path": path, **described, **as_file, "schema": _parquet_schema(name)},
-            {"name": f"{name}-file", "type": "file", "path": path, **as_file, **_fixity(folder / path)},
+            {"name": f"{name}-file", "type": "file", "path": path, **as_file, **_fixity(folder, path)},
         ]
     for name in schema.TABLES:
         path = f"data/csv/{name}.csv"
@@ -43,7 +43,7 @@ def descriptor(folder: Path, package: str, version: str) -> str:
                 "mediatype": "text/csv",
                 "dialect": {"delimiter": ",", "lineTerminator": "\r\n", "quoteChar": '"', "doubleQuote": True},
                 "schema": _csv_schema(name),
-                **_fixity(folder / path),
+                **_fixity(folder, path),
             }
         )
     for name in schema.TABLES:
@@ -59,7 +59,7 @@ def descriptor(folder: Path, package: str, version: str) -> str:
                 "encoding": "utf-8",
                 "format": "csv",
                 "mediatype": "text/csv",
-                **_fixity(folder / path),
+                **_fixity(folder, path),
             }
         )
     package_json = {
@@ -93,5 +93,5 @@ def _csv_schema(table: str) -> Mapping[str, Any]:
     return found
 
 
-def _fixity(path: Path) -> Mapping[str, Any]:
-    return {"bytes": path.stat().st_size, "hash": f"sha256:{manifest.digest(path)}"}
+def _fixity(folder: Path, path: str) -> Mapping[str, Any]:
+    return {"bytes": (folder / path).stat().st_size, "hash": f"sha256:{manifest.listed(folder, path)}"}

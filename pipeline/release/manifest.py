@@ -104,6 +104,12 @@ def read(path: Path) -> dict[str, str]:
     return found
 
 
+def listed(built: Path, name: str) -> str:
+    """SHA-256 of a file below data/ of a release that is being built, as its list has it, if that is there by now."""
+    known = read(built / PAYLOAD) if (built / PAYLOAD).is_file() else {}
+    return known.get(name) or digest(built / name)
+
+
 def write_payload(built: Path) -> str:
     """Write manifest-sha256.txt over data/; its own digest, which names the data."""
     return _write(built / PAYLOAD, text(digests(built, payload(built))))

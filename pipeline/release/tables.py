@@ -14,6 +14,7 @@ tables.json names each table by a digest that hangs on no writer, the logical on
 
 import codecs
 import hashlib
+import itertools
 import json
 import math
 import struct
@@ -22,14 +23,14 @@ from contextlib import ExitStack
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline import schema, withheld
-from pipeline.corpus import Corpus, Files, Source
+from pipeline.corpus import Corpus, Files, Source, give_back
 
 ROW_GROUP_ROWS = 50_000
 """Rows a row group. A week of claims, sorted by date, then lies in one or two groups: 0.85 MB of 10 MB are read for it
@@ -43,7 +44,6 @@ names besides on CSV injection (CR, LF, the wide forms)."""
 _INSIDE = '([;|\\t\\r\\n]"*)([=+\\-@＝＋－＠])'
 """What becomes the beginning of a cell where another separator than the comma is set: in much of Europe it is ';'."""
 _PART = 500  # documents held at a time with all their rows
-_ROWS = 2_048  # rows of a table read at a time
 
 
 def canonical(tables: Mapping[str, Source]) -> dict[str, pa.Table]:
@@ -56,60 +56,66 @@ def canonical(tables: Mapping[str, Source]) -> dict[str, pa.Table]:
 
 
 def parts(tables: Mapping[str, Source]) -> Iterator[dict[str, pa.Table]]:
-    """The tables in canonical order, some documents with all their rows at a time.
+    """The tables in canonical order, some documents with all their rows at a time, and a share of the speakers.
 
     Documents stand by first day of publication (null last), then by key; the rows of the others in the order of their
-    document, then by `start` where they have one, then by key; speakers by key, with the last part. Texts whose source
-    withholds them are still there. Each column has the schema's own type and is one chunk.
+    document, then by `start` where they have one, then by key; speakers by key. Texts whose source withholds them are
+    still there. Each column has the schema's own type and is one chunk.
     """
     corpus = Corpus.of(tables)
-    corpus.execute(
-        "CREATE OR REPLACE TABLE canonical AS SELECT document_id, "
-        f"(row_number() OVER (ORDER BY published_start NULLS LAST, document_id) - 1) // {_PART} AS part, "
-        "row_number() OVER (ORDER BY published_start NULLS LAST, document_id) AS place FROM documents"
-    )
-    last = max(0, corpus.count("documents") - 1) // _PART
-    streams = {name: _Stream(name, corpus, last) for name in schema.TABLES}
-    for part in range(last + 1):
-        yield {name: stream.part(part) for name, stream in streams.items()}
-    for name in ("canonical", *(f"sorted_{table}" for table in schema.TABLES)):
-        corpus.execute(f"DROP TABLE {name}")
-
-
-class _Stream:
-    """The rows of a table in canonical order, handed out part by part."""
-
-    def __init__(self, name: str, corpus: Corpus, last: int) -> None:
-        """`last` is the part of rows that have no document."""
-        spec = schema.load(name)
-        wanted = schema.arrow(name)
-        self._schema = wanted
-        columns = ", ".join(f'r."{column}"' for column in wanted.names)
-        if "document_id" in wanted.names:
-            order = ["c.place", *(["r.start"] if "start" in wanted.names else []), f"r.{spec.primary_key}"]
-            rows = f"{name} r LEFT JOIN canonical c USING (document_id)"
-            part = f"coalesce(c.part, {last})"
-        else:
-            order, rows, part = [f"r.{spec.primary_key}"], f"{name} r", str(last)
-        corpus.execute(  # sorted one after the other, for several sorts that are read at a time need more memory
-            f"CREATE OR REPLACE TABLE sorted_{name} AS SELECT {columns}, CAST({part} AS BIGINT) AS part FROM {rows} "
-            f"ORDER BY {', '.join(order)}"
+    number = max(1, -(-corpus.count("documents") // _PART))
+    for name, order in (("documents", "published_start NULLS LAST, document_id"), ("speakers", "speaker_id")):
+        corpus.execute(
+            f"CREATE OR REPLACE TABLE canonical_{name} AS SELECT {schema.load(name).primary_key} AS key, place, "
+            f"place * {number} // count(*) OVER () AS part FROM "
+            f"(SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS place FROM {name})"
         )
-        self._batches = corpus.batches(f"FROM sorted_{name}", wanted.append(pa.field("part", pa.int64())), _ROWS)
-        self._held: pa.RecordBatch | None = None
+    with ExitStack() as stack:
+        laid = {name: _Laid(name, corpus, stack.enter_context(corpus.scratch()), number) for name in schema.TABLES}
+        for name in ("documents", "speakers"):
+            corpus.execute(f"DROP TABLE canonical_{name}")
+        give_back()
+        for part in range(number):
+            yield {name: rows.part(part) for name, rows in laid.items()}
 
-    def part(self, number: int) -> pa.Table:
-        """The rows of a part; those before it were asked for before."""
+
+class _Laid:
+    """The rows of a table laid out in a file by their part, and sorted part by part: what is held does not grow with
+    the table, as that of a sort does.
+    """
+
+    def __init__(self, name: str, corpus: Corpus, file: IO[bytes], parts: int) -> None:
         import numpy as np
 
+        self._schema, self._file = schema.arrow(name), file
+        self._placed = self._schema.append(pa.field("part", pa.int64())).append(pa.field("place", pa.int64()))
+        self._pieces: dict[int, list[tuple[int, int]]] = {}
+        key = schema.load(name).primary_key
+        self._order = [(column, "ascending") for column in ("place", "start", key) if column in self._placed.names]
+        of, by = ("documents", "document_id") if "document_id" in self._schema.names else ("speakers", key)
+        columns = ", ".join(f'r."{column}"' for column in self._schema.names)
+        rows = (
+            f"SELECT {columns}, CAST(coalesce(c.part, {parts - 1}) AS BIGINT), c.place FROM {name} r "
+            f"LEFT JOIN canonical_{of} c ON r.{by} = c.key"
+        )
+        end = 0
+        for batch in corpus.batches(rows, self._placed):
+            batch = batch.take(pc.sort_indices(batch["part"]))
+            numbers = batch["part"].to_numpy()
+            cuts = [0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]
+            for first, last in itertools.pairwise(map(int, cuts)):
+                size = file.write(batch.slice(first, last - first).serialize())
+                self._pieces.setdefault(int(numbers[first]), []).append((end, size))
+                end += size
+
+    def part(self, number: int) -> pa.Table:
+        """The rows of a part in order."""
         found = []
-        while (held := self._held or next(self._batches, None)) is not None:
-            end = int(np.searchsorted(held["part"].to_numpy(), number, side="right"))
-            found.append(pa.RecordBatch.from_arrays(held.slice(0, end).columns[:-1], schema=self._schema))
-            self._held = held.slice(end) if end < held.num_rows else None
-            if self._held is not None:
-                break
-        return pa.Table.from_batches(found, self._schema).combine_chunks()
+        for start, size in self._pieces.pop(number, ()):
+            self._file.seek(start)
+            found.append(pa.ipc.read_record_batch(pa.py_buffer(self._file.read(size)), self._placed))
+        rows = pa.Table.from_batches(found, self._placed).combine_chunks()
+        return rows.take(pc.sort_indices(rows, self._order)).select(self._schema.names).combine_chunks()
 
 
 def write(tables: Mapping[str, Source], data: Path) -> tuple[str, int, str]:
@@ -137,6 +143,7 @@ def write(tables: Mapping[str, Source], data: Path) -> tuple[str, int, str]:
                 copies[name].write(rows)
                 for batch in rows.to_batches():
                     logicals[name].update(batch)
+    give_back()
     if hidden:
         with (data / ".whole").open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -208,7 +215,7 @@ class _Parquet:
             sorting_columns=pq.SortingColumn.from_ordering(self._schema, ordering) if by else None,
         )
         self._group = _LONG_ROWS.get(name, ROW_GROUP_ROWS)
-        self._held: list[pa.Table] = []
+        self._held: list[list[pa.Array]] = [[] for _ in self._schema]  # by column
         self._rows = 0
         self._empty = True
 
@@ -217,22 +224,26 @@ class _Parquet:
 
     def write(self, rows: pa.Table) -> None:
         """Add rows; they are written a whole row group at a time."""
-        start = 0
-        while self._rows + rows.num_rows - start >= self._group:
-            end = start + self._group - self._rows
-            self._flush([*self._held, rows.slice(start, end - start)])
-            self._held, self._rows, start = [], 0, end
-        if start < rows.num_rows:
-            self._held.append(rows.slice(start))
-            self._rows += rows.num_rows - start
+        while rows.num_rows:
+            more = rows.slice(0, self._group - self._rows)
+            for held, column in zip(self._held, more.columns, strict=True):
+                held += column.chunks
+            self._rows += more.num_rows
+            rows = rows.slice(more.num_rows)
+            if self._rows == self._group:
+                self._flush()
 
-    def _flush(self, rows: list[pa.Table]) -> None:
-        self._empty = False
-        self._file.write_table(pa.concat_tables(rows).combine_chunks(), row_group_size=self._group)
+    def _flush(self) -> None:
+        columns = []
+        for held, field in zip(self._held, self._schema, strict=True):  # what was held is let go column by column
+            columns.append(pa.concat_arrays(held or [pa.array([], field.type)]))
+            held.clear()
+        self._file.write_table(pa.Table.from_arrays(columns, schema=self._schema), row_group_size=self._group)
+        self._rows, self._empty = 0, False
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None and (self._held or self._empty):
-            self._flush(self._held or [self._schema.empty_table()])
+        if kind is None and (self._rows or self._empty):
+            self._flush()
         self._file.close()
 
 
