@@ -153,8 +153,8 @@ def _words(text: str, spans: Sequence[Span]) -> Iterator[int]:
 def _attributions(text: str, runs: Sequence[Run], one: Tagged) -> Iterator[Attribution]:
     """What the tagger found, without outer marks and a leading 'that'.
 
-    A quotation goes on behind its frame; reported words that go on in another sentence are a statement of their own. What
-    begins with the title of a work is none.
+    A quotation goes on behind its frame; reported words that go on in another sentence are a statement of their own.
+    What begins with the title of a work is none.
     """
     groups: list[list[Span]] = []
     for start, end in one.spans:
