@@ -8,7 +8,6 @@ spell the text.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -120,13 +119,6 @@ def _model() -> "Language":
     nlp.tokenizer.infix_finditer = compile_infix_regex(infixes).finditer
     quicken(nlp)
     return nlp
-
-
-@contextmanager
-def forgetting() -> Iterator[None]:
-    """Words that are first met within are forgotten after it, or a worker would keep all that it ever read."""
-    with _model().memory_zone():
-        yield
 
 
 def parse(text: str) -> Tree:

@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
 from typing import Any
 from unicodedata import category
 
@@ -21,7 +20,7 @@ from pipeline.annotate.article import Article
 from pipeline.annotate.attribution import Attribution, attribute, read
 from pipeline.annotate.decision import spoken
 from pipeline.annotate.model import Reading
-from pipeline.annotate.parse import Tree, forgetting, parse
+from pipeline.annotate.parse import Tree, parse
 from pipeline.annotate.speakers import Speaker, resolve
 from pipeline.annotate.targets import targets
 from pipeline.offsets import Alignment, RawSpans
@@ -50,17 +49,17 @@ def annotate(raw: pa.Table, documents: pa.Table, texts: pa.Table) -> tuple[pa.Ta
     claims: list[Row] = []
     timexes: list[Row] = []
     stances: list[Row] = []
-    wanted = [text for text in texts.to_pylist() if held[text["document_id"]]["not_annotated"] is None]
-    with forgetting() if wanted else nullcontext():
-        for text in wanted:
-            document = held[text["document_id"]]
-            try:
-                found = _annotate(document, text, content[document["source"]].as_py())
-            except Exception as error:
-                error.add_note(f"in document {document['source']} ({document['document_id']})")
-                raise
-            for rows, new in zip((claims, timexes, stances), found, strict=True):
-                rows += new
+    for text in texts.to_pylist():
+        document = held[text["document_id"]]
+        if document["not_annotated"] is not None:
+            continue
+        try:
+            found = _annotate(document, text, content[document["source"]].as_py())
+        except Exception as error:
+            error.add_note(f"in document {document['source']} ({document['document_id']})")
+            raise
+        for rows, new in zip((claims, timexes, stances), found, strict=True):
+            rows += new
     return schema.table("claims", claims), schema.table("dates", timexes), schema.table("stances", stances)
 
 
