@@ -30,7 +30,7 @@ Span = tuple[int, int]
 
 FOLDER = Path(__file__).parent / "weights"
 DIGESTS = {
-    "tagger.onnx": "cf3d6944798c71b220b9a1584f1272f7eb0cc875edf0fb989b46df83716c5043",
+    "tagger.onnx": "23a745f7ee0ccba0b92a8f2a2c0af763ead6b65202228d8bf97084d1fa3b1347",
     "polarity.onnx": "7166062676d3af1abc0619046d136fbe4d1c1e0db737502ef83d683c1ecfde71",
     "tokenizer.json": "9114256b104cca80e04367526f03f46aa3c443c2ed174904142a73bbf13b9fbb",
 }

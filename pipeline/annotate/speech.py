@@ -22,7 +22,7 @@ from pipeline.annotate.quotes import quoted_runs
 if TYPE_CHECKING:
     from pipeline.annotate.attribution import Attribution
 
-DIGEST = "7bdc34b7699a523cf9f2a22407eda583563de9fffbc78f84f62047e432a9a7b3"
+DIGEST = "0d0ff3e36b2bae915b7e43961ed2d5e0ffc211b2b43e0df9fbf0327231b29a70"
 """SHA-256 of `speech.npz` in `FOLDER`; `pipeline.train.speech` prints it."""
 LONGEST = 96  # tokens of one sentence that are read
 EVIDENCE = 25  # columns of `evidence`

@@ -61,7 +61,9 @@ def read(path: Path) -> list[dict[str, Any]]:
 def example(row: dict[str, Any], tokenizer: "Tokenizer") -> Example:
     """A row of the corpus with its tokens and what they should be tagged."""
     text = row["text"]
-    lines, quoted = _parts(text)
+    lines = [match.span() for match in _LINE.finditer(text)]
+    article = Article(row["doc_id"], None, text, tuple(Piece("body", start, end) for start, end in lines))
+    quoted = [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
     chunks = list(model.encode(tokenizer, text, lines, quoted))
     names = ("ids", "features", "starts", "ends", "units")
     tokens = model.Tokens(*(np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in names))
@@ -92,18 +94,6 @@ def example(row: dict[str, Any], tokenizer: "Tokenizer") -> Example:
             tags[start] = tag
             tags[start + 1 : end] = tag + 1
     return Example(text, lines, quoted, row["quotes"], tokens, tags, cues, contents, sources)
-
-
-def tokens_of(text: str, tokenizer: "Tokenizer") -> list[model.Tokens]:
-    """The tokens of an article without annotations, in chunks."""
-    return list(model.encode(tokenizer, text, *_parts(text)))
-
-
-def _parts(text: str) -> tuple[list[Span], list[Span]]:
-    """The lines of a text and its outermost runs in quotation marks."""
-    lines = [match.span() for match in _LINE.finditer(text)]
-    article = Article("", None, text, tuple(Piece("body", start, end) for start, end in lines))
-    return lines, [(run.start, run.end) for run in quoted_runs(article) if run.parent is None]
 
 
 def store(name: str, content: bytes) -> None:

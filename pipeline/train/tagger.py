@@ -1,7 +1,6 @@
-"""The tagger of attributions: the lower layers of the base, fine-tuned, narrowed and written as int8.
+"""The tagger of attributions: the lower layers of the base, fine-tuned and written as int8.
 
-What narrowing loses is taught by the wide tagger, on the same articles and on others of which no label is asked. One
-article in ten of the training file is held out: the decoding and the probabilities are fitted on it, and nothing is
+One article in ten of the training file is held out: the decoding and the probabilities are fitted on it, and nothing is
 chosen by the development file.
 """
 
@@ -17,46 +16,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.annotate import model
-from pipeline.evaluate.corpora import documents
 from pipeline.train import encoder
 from pipeline.train.decoding import fitted, report, scored
 from pipeline.train.encoder import Parameters
-from pipeline.train.examples import Example, Span, example, read, store, tokens_of
-from pipeline.train.narrow import Batch, distance, narrowed, taught
+from pipeline.train.examples import Example, Span, example, read, store
 
 if TYPE_CHECKING:
     from onnx import ModelProto
     from tokenizers import Tokenizer
     from torch import Tensor
 
-Window = tuple[int, int, int, int]
-Text = tuple[model.Tokens, Window]
-
 LAYERS = 4
 EPOCHS, BATCH, RATE, HEAD_RATE, WARM, SEED = 4, 16, 2e-4, 1e-3, 0.06, 1
 LINK_WEIGHT = 0.2  # of the loss of the links beside that of the tags
-UNITS = 768  # of the base's 1,536 inner units in every layer
-TAUGHT, TAUGHT_RATE, TAGS_WEIGHT = 3, 3e-4, 2.0  # epochs of the narrow layers; weight of the tags beside the states
-SHOWN = 2000  # windows to which they are narrowed, and by which the ranges of the integers are set
 HELD_OUT = 10  # one article in so many
+SHOWN = 2000  # windows by which the ranges of the integers are set
 
 
 def train(corpora: Path) -> None:
-    """Train on quotes_polnear_train.jsonl and the texts of claim_newsdiscourse_train.jsonl, and write the files.
-
-    Prints the figures on quotes_polnear_dev.jsonl.
-    """
+    """Train on quotes_polnear_train.jsonl, write the files, print the figures on quotes_polnear_dev.jsonl."""
     tokenizer = model.load_tokenizer(encoder.base() / "tokenizer.json")
     rows = read(corpora / "quotes_polnear_train.jsonl")
     rows.sort(key=lambda row: sha256(row["doc_id"].encode()).digest())
     examples = [example(row, tokenizer) for row in rows]
     held = len(examples) // HELD_OUT
     held_out, examples = examples[:held], examples[held:]
-    texts = [one.tokens for one in examples]
-    for article, _, _ in documents(read(corpora / "claim_newsdiscourse_train.jsonl")):
-        texts += tokens_of(article.text, tokenizer)
-    p = narrow(fit(parameters(), examples), texts)
-    content = file_of(p, ranges_of(p, texts), tokenizer, held_out)
+    p = fit(parameters(), examples)
+    content = file_of(p, ranges_of(p, examples), tokenizer, held_out)
     session, decoding = model.load(content)
     store("tokenizer.json", tokenizer.to_str().encode())
     store("tagger.onnx", content)
@@ -96,76 +82,6 @@ def embedded(p: Parameters, ids: "Tensor", features: "Tensor") -> "Tensor":
 def hidden(p: Parameters, ids: "Tensor", features: "Tensor", mask: "Tensor", dropout: float) -> "Tensor":
     """Hidden states, (batch, tokens, WIDTH); `mask` is added to the attention scores."""
     return encoder.run(p, encoder.dropped(embedded(p, ids, features), dropout), mask, dropout)
-
-
-def narrow(whole: Parameters, texts: Sequence[model.Tokens]) -> Parameters:
-    """The parameters with narrower layers that give what the whole ones give on the texts."""
-    import torch
-    from torch.nn.functional import kl_div
-
-    def windows(least: int = model.WINDOW) -> list[Text]:
-        return [(one, window) for one in texts for window in model.windows(one, random.randint(least, model.WINDOW))]
-
-    def batches(_: int) -> list[list[Text]]:
-        items = sorted(windows(60), key=lambda item: item[1][1] - item[1][0] + 20 * random.random())  # of like length
-        return [items[at : at + BATCH] for at in range(0, len(items), BATCH)]
-
-    def told(p: Parameters, batch: "Sequence[Tensor]") -> "tuple[Tensor, ...]":
-        ids, features, real = batch
-        mask = ((real.float() - 1) * 1e4)[:, None, None].bfloat16()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            lower = encoder.run(p, embedded(p, ids, features), mask, 0.0, range(model.LOWER))
-            upper = encoder.run(p, lower, mask, 0.0, range(model.LOWER, LAYERS))
-            heads = (upper @ p[f"{name}.weight"] + p[f"{name}.bias"] for name in ("scores", "links"))
-            return tuple(each[real].float() for each in (lower, upper, *heads))
-
-    def apart(p: Parameters, items: list[Text]) -> "Tensor":
-        batch = _padded(items)
-        with torch.no_grad():
-            goals = told(whole, batch)
-        found = told(p, batch)
-        tags, wanted = (each[2].log_softmax(-1) for each in (found, goals))
-        parts = [distance(own, goal) for own, goal in zip(found, goals, strict=True)]
-        return (
-            parts[0] + parts[1] + parts[3] + TAGS_WEIGHT * kl_div(tags, wanted, log_target=True, reduction="batchmean")
-        )
-
-    random.seed(SEED)
-    shown = random.sample(items := windows(), min(SHOWN, len(items)))
-    shown.sort(key=lambda item: item[1][1] - item[1][0])
-    padded = [_padded(shown[at : at + BATCH]) for at in range(0, len(shown), BATCH)]
-    with torch.no_grad():
-        p = narrowed(whole, [Batch(embedded(whole, ids, features), real) for ids, features, real in padded], UNITS)
-    return taught(p, TAUGHT, TAUGHT_RATE, batches, apart)
-
-
-def _padded(items: Sequence[Text]) -> tuple["Tensor", "Tensor", "Tensor"]:
-    """Ids and features of windows, and which are no padding, each (windows, tokens)."""
-    import torch
-
-    placed = [model.assemble(one, window[0], window[1]) for one, window in items]
-    shape = len(items), max(len(ids) for ids, _, _ in placed)
-    ids, features = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
-    real = torch.zeros(shape, dtype=torch.bool)
-    for row, (own_ids, own_features, _) in enumerate(placed):
-        ids[row, : len(own_ids)] = torch.from_numpy(own_ids)
-        features[row, : len(own_ids)] = torch.from_numpy(own_features)
-        real[row, : len(own_ids)] = True
-    return ids, features, real
-
-
-def ranges_of(p: Parameters, texts: Sequence[model.Tokens]) -> Mapping[str, encoder.Range]:
-    """How large the numbers are that the matrices read, on `SHOWN` windows of the texts."""
-    import torch
-
-    found = encoder.Ranges()
-    windows = [(one, window) for one in texts for window in model.windows(one)]
-    with torch.no_grad():
-        for item in random.Random(SEED).sample(windows, min(SHOWN, len(windows))):
-            ids, features, _ = _padded([item])
-            states = encoder.run(p, embedded(p, ids, features), torch.zeros(()), 0.0, watch=found.watch)
-            found.watch("links", states)
-    return found.told()
 
 
 def fit(p: Parameters, examples: Sequence[Example]) -> Parameters:
@@ -211,20 +127,25 @@ def _loss(p: Parameters, items: Sequence[tuple[Example, tuple[int, int, int, int
     import torch
     from torch.nn.functional import cross_entropy
 
-    placed = [model.assemble(one.tokens, window[0], window[1])[2] for one, window in items]
-    ids, features, real = _padded([(one.tokens, window) for one, window in items])
-    mask, tags = ((real.float() - 1) * 1e4)[:, None, None].bfloat16(), torch.full(ids.shape, -100)
-    for row, ((one, (first, end, _, _)), places) in enumerate(zip(items, placed, strict=True)):
+    placed = [model.assemble(one.tokens, window[0], window[1]) for one, window in items]
+    shape = len(items), max(len(ids) for ids, _, _ in placed)
+    ids, features = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+    mask, tags = torch.full(shape, -1e4), torch.full(shape, -100)
+    for row, ((one, (first, end, _, _)), (own_ids, own_features, places)) in enumerate(zip(items, placed, strict=True)):
+        ids[row, : len(own_ids)] = torch.from_numpy(own_ids)
+        features[row, : len(own_ids)] = torch.from_numpy(own_features)
+        mask[row, : len(own_ids)] = 0
         tags[row, torch.from_numpy(places)] = torch.from_numpy(one.tags[first:end])
+    mask = mask[:, None, None].bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         states = hidden(p, ids, features, mask, encoder.DROPOUT)
         scores = (states @ p["scores.weight"] + p["scores.bias"]).float().view(-1, len(model.TAGS))
         links = states @ p["links.weight"] + p["links.bias"]
     loss = cross_entropy(scores, tags.view(-1))
-    links = links.float().view(*ids.shape, 4, model.LINK)
+    links = links.float().view(*shape, 4, model.LINK)
     parts = [
         _link_loss(links[row], p["none"], one, window[:2], places)
-        for row, ((one, window), places) in enumerate(zip(items, placed, strict=True))
+        for row, ((one, window), (_, _, places)) in enumerate(zip(items, placed, strict=True))
     ]
     count = sum(part[1] for part in parts)
     return loss, sum(part[0] for part in parts) / max(1, count) if count else loss * 0
@@ -265,6 +186,20 @@ def _link_loss(
         wanted = [number for _, number in contents]
         loss = loss + cross_entropy(asking @ offered.T * scale, torch.tensor(wanted), reduction="sum")
     return loss, len(cues) + len(contents)
+
+
+def ranges_of(p: Parameters, examples: Sequence[Example]) -> Mapping[str, encoder.Range]:
+    """How large the numbers are that the matrices read, on `SHOWN` windows of the examples."""
+    import torch
+
+    found = encoder.Ranges()
+    windows = [(one.tokens, window) for one in examples for window in model.windows(one.tokens)]
+    with torch.no_grad():
+        for tokens, window in random.Random(SEED).sample(windows, min(SHOWN, len(windows))):
+            ids, features, _ = (torch.from_numpy(each)[None] for each in model.assemble(tokens, *window[:2]))
+            states = encoder.run(p, embedded(p, ids, features), torch.zeros(()), 0.0, watch=found.watch)
+            found.watch("links", states)
+    return found.told()
 
 
 def file_of(
