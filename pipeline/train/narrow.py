@@ -60,11 +60,11 @@ def narrowed(p: Parameters, batches: Sequence[Batch], units: int, marked: int = 
             masks = [((one.real.float() - 1) * 1e4)[:, None, None] for one in batches]
             goals, pairs = [], []
             for x, mine, one, mask in zip(whole, own, batches, masks, strict=True):
-                rest, units = _inside(p, x, layer, mask)
-                goal = rest + units @ p[f"{layer}.down.weight"] + p[f"{layer}.down.bias"]
+                rest, active = _inside(p, x, layer, mask)
+                goal = rest + active @ p[f"{layer}.down.weight"] + p[f"{layer}.down.bias"]
                 goals.append(encoder.norm(p, goal, f"{layer}.norm2"))
-                rest, units = _inside(p, mine, layer, mask)
-                pairs.append((units[one.real].double().numpy(), (goal - rest)[one.real].double().numpy()))
+                rest, active = _inside(p, mine, layer, mask)
+                pairs.append((active[one.real].double().numpy(), (goal - rest)[one.real].double().numpy()))
             kept, solved = solve(pairs, units)
             for ending in (".weight", ".bias"):
                 p[f"{layer}.up{ending}"] = p[f"{layer}.up{ending}"][..., kept].contiguous()
