@@ -282,6 +282,9 @@ def _begin() -> None:
     """A process begins: within its memory, deaf to Ctrl-C (the one who started it hears it), and never orphaned."""
     from multiprocessing import connection, parent_process
 
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what is done with: 40 MB less
     limit_memory()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
