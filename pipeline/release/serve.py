@@ -99,20 +99,20 @@ def by_nginx(nginx: str, root: Path, port: int) -> None:
             immutable=IMMUTABLE,
         )
         (Path(work) / "nginx.conf").write_text(config, encoding="utf-8")
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or nginx would go on without us
         command = [nginx, "-p", f"{root.resolve()}/", "-c", f"{work}/nginx.conf", "-e", "stderr"]
-        ends = {signal.SIGINT, signal.SIGTERM}
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ends)  # until we know whom to end; nginx unblocks its own
-        try:
-            with subprocess.Popen(command) as server:
-                try:
-                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-                    code = server.wait()
-                except BaseException:
-                    server.terminate()
-                    raise
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        told: list[int] = []  # until we know whom to end
+        interrupted = signal.signal(signal.SIGINT, lambda number, _: told.append(number))
+        signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+        with subprocess.Popen(command) as server:
+            try:
+                signal.signal(signal.SIGINT, interrupted)
+                signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # or nginx would go on without us
+                for number in told:
+                    signal.raise_signal(number)
+                code = server.wait()
+            except BaseException:
+                server.terminate()
+                raise
         if code:
             raise StoreError(f"{nginx}: ended with status {code}; what it says stands above.")
 
